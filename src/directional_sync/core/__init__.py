@@ -1,0 +1,1 @@
+"""Decides, purely: no file, no process, no clock, no environment."""

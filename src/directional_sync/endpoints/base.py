@@ -1,0 +1,101 @@
+"""What stands behind a side of a target.
+
+An *endpoint* answers `snapshot()` and carries out `apply(changes)`. Its contract, which the conformance suite
+in `testing.conformance` holds every endpoint to:
+
+- `snapshot` changes nothing that a person could see; two snapshots without a change between them are equal.
+- `apply([])` does nothing. After `apply`, a snapshot shows `after` for every effect that is *done*.
+- A change whose `before` no longer matches is answered *stale* and nothing is written for it.
+- A second identical `apply` changes nothing. One failing key does not hide the others.
+- An item that cannot be read is unreadable, never absent.
+- Content is named by its git object id; whoever takes a snapshot puts the content into the object store it
+  was given, so that `objects.read(entry.digest)` works afterwards.
+- No secret in repr, log or error. What `Capabilities` declares is what happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from directional_sync.model.lifecycle import Tell
+from directional_sync.model.plan import Change
+from directional_sync.model.record import Effect
+from directional_sync.model.snapshot import Snapshot
+from directional_sync.model.target import Target
+
+
+class Options(BaseModel):
+    """Base of every endpoint's options, the keys under `remote:`. Declared once; schema and docs derive."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What an endpoint can do; declared and observed behaviour are the same."""
+
+    writes: bool = False
+    """`apply` works."""
+    previews: bool = True
+    """A snapshot tells what a run would do. False: the plan is opaque."""
+
+
+class Objects(Protocol):
+    """The object store an endpoint puts content into: a quarantine, joined to the repository's own store
+    only when every gate has passed."""
+
+    def write_blob(self, content: bytes) -> str:
+        """Stores `content`; answers its object id."""
+
+    def write_files(self, paths: Sequence[Path]) -> list[str]:
+        """Stores the raw bytes of these files (no filters); answers their object ids in order."""
+
+    def read(self, digest: str) -> bytes:
+        """The content of a blob. Raises KeyError when it is nowhere."""
+
+    def borrow(self, objects_dir: Path) -> None:
+        """From now on objects in `objects_dir` (another store's `objects` folder) can be read too."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """All that an endpoint is given by the program; it finds nothing out by itself."""
+
+    target: Target
+    objects: Objects
+    git_dir: Path
+    """The repository's common git directory."""
+    cache: Path
+    """A folder of this endpoint's own under the state directory; may be deleted at any time between runs."""
+    head: str
+    """The commit of the branch when the run began."""
+    tell: Tell
+    environment: Mapping[str, str] = field(repr=False)
+    """The variables this target may see (already filtered), for credentials and entrypoints."""
+    dry_run: bool = False
+    """For the entrypoint's SYNC_DRY_RUN only; endpoints decide nothing by it."""
+    run: str = ""
+    config_path: str = ""
+    locked: Mapping[str, str] = field(default_factory=dict)
+    """Source name -> commit in the lock file, {} when there is none."""
+
+
+class Endpoint(Protocol):
+    """One far side, opened for one run of one target."""
+
+    capabilities: Capabilities
+
+    def snapshot(self, prior: Snapshot) -> Snapshot:
+        """All it holds now. `prior` is the base, with its sources: what was there last time, for saving work;
+        the answer does not depend on it. Raises SyncError when nothing at all can be said."""
+
+    def apply(self, changes: Sequence[Change]) -> Iterator[Effect]:
+        """Carries out the changes in order; one effect each, yielded as soon as it is known."""
+
+    def close(self) -> None:
+        """Lets go of processes, connections and temporary files. Safe to call twice."""

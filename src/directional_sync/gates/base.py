@@ -1,0 +1,48 @@
+"""What judges at a phase. A gate reads and answers; it never changes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from directional_sync.model.plan import Plan
+from directional_sync.model.record import Phase, Verdict
+from directional_sync.model.snapshot import Snapshot
+from directional_sync.model.target import Config, Target
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is being judged."""
+
+    config: Config
+    target: Target
+    root: Path
+    """PRE: the user's work tree. POST: a checkout of the staged tree. Commands run here, and write nothing."""
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """For commands: the allow-listed variables."""
+    plan: Plan = Plan(target="", direction=None)  # type: ignore[arg-type]
+    """PLAN and POST only."""
+    base: Snapshot = Snapshot()
+    repo: Snapshot = Snapshot()
+    remote: Snapshot = Snapshot()
+    """PLAN only: the three snapshots that were reconciled; keys equal on all three sides are left out."""
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    """Side name -> how many entries it holds altogether, equal ones included. PLAN only; filled when needed."""
+    read: Callable[[str], bytes] = lambda digest: b""
+    """The content behind a digest."""
+    read_many: Callable[[list[str]], Mapping[str, bytes]] = lambda digests: {}
+    """The same for many digests in few round trips."""
+    size_many: Callable[[list[str]], Mapping[str, int]] = lambda digests: {}
+    """Digest -> size in bytes, without reading the content."""
+    tell_line: Callable[[str], None] = lambda line: None
+
+
+class Gate(Protocol):
+    name: str
+    phase: Phase
+
+    def judge(self, subject: Subject) -> list[Verdict]:
+        """One verdict for each thing judged; [] when it does not apply. Never raises for what it judges."""

@@ -1,0 +1,1 @@
+"""Frozen values: what is talked about. Nothing here touches the machine."""

@@ -1,0 +1,143 @@
+"""The account of what happened: verdicts, effects, one record per target, one summary per run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from directional_sync.errors import EXIT_PRECEDENCE, Exit
+from directional_sync.model.lifecycle import OUTCOME_EXIT, SUCCESSFUL, Outcome, Skip
+from directional_sync.model.plan import Change, Counts, Plan
+from directional_sync.model.target import Direction
+
+
+class Phase(StrEnum):
+    """When a gate judges."""
+
+    PRE = "pre"
+    PLAN = "plan"
+    POST = "post"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A gate's answer. A verdict that did not pass stops the target before anything is written."""
+
+    gate: str
+    phase: Phase
+    passed: bool
+    message: str = ""
+    """One sentence: what was found, with the numbers."""
+    code: str = ""
+    """E-... when it did not pass."""
+    detail: tuple[str, ...] = ()
+    """One finding each; already redacted."""
+    hint: str = ""
+    warning: bool = False
+    """Passed, but a person should read the message."""
+
+
+class EffectKind(StrEnum):
+    DONE = "done"
+    STALE = "stale"
+    """The `before` no longer matched; nothing was written."""
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What applying one change did."""
+
+    change: Change
+    kind: EffectKind
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error as a value, for records and reports: already redacted."""
+
+    code: str
+    message: str
+    hint: str = ""
+    place: str = ""
+    kept: str = ""
+    detail: tuple[str, ...] = ()
+    exit: Exit = Exit.FAILED
+
+
+@dataclass(frozen=True)
+class TargetRecord:
+    """How one target ended in one run."""
+
+    target: str
+    direction: Direction
+    outcome: Outcome
+    message: str
+    """One sentence with the numbers: "Synced successfully: 30 repositories, +3 ~11 -1 files"."""
+    duration_s: float = 0.0
+    counts: Counts = Counts()
+    outputs_created: tuple[str, ...] = ()
+    """Folders or files that came into being, the seed's field."""
+    verification_passed: bool | None = None
+    """None: no verification was asked for, or the run ended before it."""
+    verdicts: tuple[Verdict, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    commit: str = ""
+    plan: Plan | None = None
+    plan_digest: str = ""
+    failure: Failure | None = None
+    skip: Skip | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def success(self) -> bool:
+        return self.outcome in SUCCESSFUL
+
+    @property
+    def exit(self) -> Exit:
+        if self.outcome is Outcome.SKIPPED and self.skip is Skip.DEPENDENCY:
+            return Exit.FAILED
+        return self.failure.exit if self.failure is not None else OUTCOME_EXIT[self.outcome]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One run: what every face (terminal, report, exit status) is derived from."""
+
+    run: str
+    started: str
+    """RFC 3339, UTC, seconds."""
+    duration_s: float
+    records: tuple[TargetRecord, ...]
+    dry_run: bool
+    command: str = ""
+    version: str = ""
+    base: str = ""
+    """`branch@abbreviated commit` at the start."""
+    plan_id: str = ""
+
+    @property
+    def counted(self) -> tuple[TargetRecord, ...]:
+        """Those that the seed's totals count: all that were attempted."""
+        return tuple(r for r in self.records if r.outcome is not Outcome.SKIPPED)
+
+    @property
+    def skipped(self) -> tuple[TargetRecord, ...]:
+        return tuple(r for r in self.records if r.outcome is Outcome.SKIPPED)
+
+    @property
+    def successful(self) -> int:
+        return sum(r.success for r in self.counted)
+
+    @property
+    def failed(self) -> int:
+        return len(self.counted) - self.successful
+
+    def exit(self, *, fail_on_diff: bool = False) -> Exit:
+        """The status of the whole run, by EXIT_PRECEDENCE. `fail_on_diff` turns planned changes into 5."""
+        seen = {record.exit for record in self.records}
+        if fail_on_diff and any(r.outcome in (Outcome.PLANNED, Outcome.SYNCED) for r in self.records):
+            seen.add(Exit.CHANGES)
+        return next((status for status in EXIT_PRECEDENCE if status in seen), Exit.OK)

@@ -1,0 +1,196 @@
+"""What the YAML says, validated: targets, policies, checks and safety rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Direction(StrEnum):
+    """Which way a flow goes; a closed set."""
+
+    PULL = "pull"
+    PUSH = "push"
+    BIDIRECTIONAL = "bidirectional"
+
+
+class OnConflict(StrEnum):
+    """What happens to a key that changed on both sides and cannot be merged."""
+
+    STOP = "stop"
+    """Neither side is touched; the key waits for a person."""
+    REPO = "repo"
+    REMOTE = "remote"
+
+
+class OnDelete(StrEnum):
+    """What happens on one side when an item is deleted on the other."""
+
+    PROPAGATE = "propagate"
+    """The deletion is carried over, within `max_delete`."""
+    KEEP = "keep"
+    """The item stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """An upper bound for deletions: a share of all items, a count, or both (the stricter holds)."""
+
+    share: float | None = None
+    """(0, 1], or None for no bound by share."""
+    count: int | None = None
+    """>= 0, or None for no bound by count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What may be lost."""
+
+    on_conflict: OnConflict = OnConflict.STOP
+    on_delete: OnDelete = OnDelete.PROPAGATE
+    max_delete: Limit = Limit(share=0.5, count=None)
+    overwrite_edits: bool = False
+    """One-way targets: whether edits on the destination give way to the source."""
+    allow_empty: bool = False
+    """Whether a side that held items and now holds none is believed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Five-field cron expression and the IANA time zone in which it is read."""
+
+    cron: str
+    timezone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One of the seed's pre or post sync checks."""
+
+    name: str
+    command: str
+    """A shell command line, run with `bash -c`: the one place where the file's author means a shell."""
+    expected_exit_code: int = 0
+    skip_on_pull: bool = False
+    skip_on_push: bool = False
+    timeout_s: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class DriftGate:
+    """A command whose score (the last number it prints, else its exit status) must lie within bounds."""
+
+    name: str
+    command: str
+    max_drift_score: float | None = None
+    min_value: float | None = None
+    max_value: float | None = None
+    timeout_s: float = 300.0
+    targets: tuple[str, ...] = ()
+    """Globs of target names that it judges; empty: every target."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    command: str
+    expected_min: float | None = None
+    expected_max: float | None = None
+    expected_exit_code: int | None = None
+    """None: the exit status must be 0."""
+    timeout_s: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """One finding of the secret gate that a person has declared harmless."""
+
+    fingerprint: str
+    reason: str
+    expires: str = ""
+    """ISO date (last day on which it holds), or "" for never."""
+
+
+@dataclass(frozen=True, slots=True)
+class Safety:
+    secret_patterns: tuple[str, ...] = ()
+    pre_sync_checks: tuple[Check, ...] = ()
+    post_sync_checks: tuple[Check, ...] = ()
+    drift_gates: tuple[DriftGate, ...] = ()
+    allowed_secrets: tuple[Allowed, ...] = ()
+    require_detector: bool = False
+    max_file_bytes: int = 100_000_000
+    protected: tuple[str, ...] = ()
+    """Globs that no target may write, beside the built-in ones (.git, .github/workflows, the YAML itself)."""
+    allow_protected: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a file something was written; line and column are 1-based."""
+
+    path: str = ""
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}" if self.line else self.path
+
+
+@dataclass(frozen=True)
+class Target:
+    """One named flow, as the YAML and its defaults say."""
+
+    name: str
+    direction: Direction
+    endpoint: str
+    """The endpoint's type: `command`, `git`, ..."""
+    options: Any = None
+    """The endpoint's own options, validated by its class; a plain mapping where the endpoint is not available."""
+    description: str = ""
+    schedule: Schedule | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    """The seed's free mapping, handed to an entrypoint as JSON."""
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    verification: Verification | None = None
+    policy: Policy = Policy()
+    needs: tuple[str, ...] = ()
+    priority: int = 0
+    """Higher goes first among targets that are ready."""
+    timeout_s: float = 1800.0
+    retries: int = 2
+    env: tuple[str, ...] = ()
+    """Names of environment variables handed on."""
+    env_vars: tuple[str, ...] = ()
+    """Names of environment variables that must be set (the seed's `config.env_vars`)."""
+    git_commit: bool = True
+    git_commit_message: str = ""
+    idempotent: bool = True
+    dry_run: bool = False
+    fail_on_diff: bool = False
+    paused: bool = False
+    place: Place = Place()
+
+
+@dataclass(frozen=True)
+class Config:
+    """The whole file."""
+
+    targets: tuple[Target, ...]
+    safety: Safety
+    path: str
+    """Where it was found, relative to the repository root."""
+    digest: str
+    """sha256 of its bytes: what a plan is bound to."""
+    version: str = "1.0"
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """Values of expanded variables whose names look secret; for redaction only."""
+
+    def target(self, name: str) -> Target:
+        """Raises KeyError for an unknown name."""
+        for target in self.targets:
+            if target.name == name:
+                return target
+        raise KeyError(name)
