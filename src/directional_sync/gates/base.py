@@ -23,7 +23,7 @@ class Subject:
     """PRE: the user's work tree. POST: a checkout of the staged tree. Commands run here, and write nothing."""
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     """For commands: the allow-listed variables."""
-    plan: Plan = Plan(target="", direction=None)  # type: ignore[arg-type]
+    plan: Plan | None = None
     """PLAN and POST only."""
     base: Snapshot = Snapshot()
     repo: Snapshot = Snapshot()
