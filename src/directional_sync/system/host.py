@@ -1,0 +1,199 @@
+"""This machine: atomic files, the run lock, the clock, identifiers."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import stat
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from directional_sync.errors import HostError, LockHeldError
+
+OWNER_ONLY_FILE = 0o600
+OWNER_ONLY_FOLDER = 0o700
+
+
+def utc_now() -> str:
+    """Now, as RFC 3339 in UTC with seconds: `2026-03-29T01:00:00Z`."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def today() -> str:
+    """Today's date in UTC, ISO form."""
+    return datetime.now(UTC).date().isoformat()
+
+
+def monotonic() -> float:
+    """Seconds on a clock that never jumps; only differences mean something."""
+    return time.monotonic()
+
+
+def pause(seconds: float) -> None:
+    time.sleep(seconds)
+
+
+def new_id() -> str:
+    """An identifier that sorts by time of making: 12 hex digits of milliseconds, 10 random ones."""
+    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(5)}"
+
+
+def make_folder(path: Path) -> None:
+    """Makes `path` and its parents, for the owner only. Raises HostError when that cannot be."""
+    with host_errors(path):
+        path.mkdir(parents=True, exist_ok=True, mode=OWNER_ONLY_FOLDER)
+
+
+def fsync_dir(path: Path) -> None:
+    """Makes the names in `path` durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def atomic_write(path: Path, content: bytes, mode: int = OWNER_ONLY_FILE) -> None:
+    """Replaces `path` by `content` as a whole or not at all, durably. Makes missing parent folders.
+    Raises HostError; whatever was at `path` is then still there."""
+    make_folder(path.parent)
+    with host_errors(path):
+        descriptor, name = tempfile.mkstemp(prefix=".dsync-tmp-", dir=path.parent)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).chmod(mode)
+            Path(name).replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                Path(name).unlink()
+            raise
+        fsync_dir(path.parent)
+
+
+def remove_tree(path: Path) -> None:
+    """Removes a folder and all in it, read-only folders included. Missing is fine. Never follows a link."""
+
+    def unlock(function: Callable[..., Any], name: str, error: BaseException) -> None:
+        if isinstance(error, FileNotFoundError):
+            return
+        Path(name).parent.chmod(OWNER_ONLY_FOLDER)
+        if Path(name).is_dir() and not Path(name).is_symlink():
+            Path(name).chmod(OWNER_ONLY_FOLDER)
+        function(name)
+
+    if path.is_symlink():
+        path.unlink()
+    elif path.exists():
+        shutil.rmtree(path, onerror=lambda function, name, info: unlock(function, name, info[1]))
+
+
+@contextlib.contextmanager
+def host_errors(path: Path) -> Any:
+    """Turns what the operating system says about `path` into a HostError with a code and a next step."""
+    import errno
+
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            free = shutil.disk_usage(_existing(path)).free
+            raise HostError(
+                "E-DISK-FULL",
+                f"no room to write {path} ({free:,} bytes free)",
+                hint="make room on that file system, then run again",
+                kept="the branch and your files are unchanged",
+            ) from error
+        if error.errno == errno.EROFS:
+            raise HostError(
+                "E-READ-ONLY", f"{path} is on a read-only file system", hint="mount it writable, then run again"
+            ) from error
+        if error.errno in (errno.EACCES, errno.EPERM):
+            raise HostError(
+                "E-PERMISSION", f"not allowed to write {path}", hint=f"check who owns it: ls -ld {path.parent}"
+            ) from error
+        raise HostError("E-IO", f"{path}: {error.strerror or error}", hint="check the disk, then run again") from error
+
+
+def _existing(path: Path) -> Path:
+    while not path.exists() and path != path.parent:
+        path = path.parent
+    return path
+
+
+class RunLock:
+    """The kernel's lock on one repository: one run at a time, let go by the kernel when its holder dies.
+
+    Use as a context manager. Who holds it is noted beside it, for the message to those who wait."""
+
+    def __init__(
+        self,
+        folder: Path,
+        holder: Mapping[str, str],
+        *,
+        timeout_s: float = 0.0,
+        waiting: Callable[[str], None] = lambda who: None,
+    ) -> None:
+        """`holder` is what others are told; `waiting` is called once, with the holder's description, when it
+        is busy and `timeout_s` > 0."""
+        self._folder = folder
+        self._holder = dict(holder)
+        self._timeout_s = timeout_s
+        self._waiting = waiting
+
+    def __enter__(self) -> RunLock:
+        from filelock import FileLock, Timeout
+
+        make_folder(self._folder)
+        with host_errors(self._folder / "lock"):
+            self._lock = FileLock(str(self._folder / "lock"), mode=OWNER_ONLY_FILE)
+            try:
+                self._lock.acquire(timeout=0)
+            except Timeout:
+                who = describe_holder(self._folder)
+                if self._timeout_s > 0:
+                    self._waiting(who)
+                try:
+                    self._lock.acquire(timeout=self._timeout_s, poll_interval=0.1)
+                except Timeout:
+                    raise LockHeldError(
+                        "E-LOCK",
+                        f"another run holds this repository: {who}",
+                        hint="wait for it, or give --lock-timeout 600 to wait here; "
+                        "the lock is never broken while that process lives",
+                        kept="nothing was changed",
+                    ) from None
+        note = {"pid": str(os.getpid()), "host": os.uname().nodename, "since": utc_now(), **self._holder}
+        atomic_write(self._folder / "lock-holder.json", json.dumps(note, sort_keys=True).encode())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with contextlib.suppress(OSError):
+            (self._folder / "lock-holder.json").unlink()
+        self._lock.release()
+
+
+def describe_holder(folder: Path) -> str:
+    """Who holds the lock in `folder`, in words; "an unknown process" when the note cannot be read."""
+    try:
+        note = json.loads((folder / "lock-holder.json").read_bytes())
+        return f"pid {note['pid']} on {note['host']}, `{note.get('command', '')}`, since {note['since']}"
+    except (OSError, ValueError, KeyError):
+        return "an unknown process"
+
+
+def is_private(path: Path) -> bool:
+    """Whether nobody but the owner may read `path`."""
+    return not path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
