@@ -80,7 +80,6 @@ class Bound:
     """What the plan saw; where any of it differs at apply time the plan is stale."""
 
     config: str = ""
-    head: str = ""
     base: str = ""
     repo: str = ""
     remote: str = ""

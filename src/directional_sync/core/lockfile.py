@@ -1,0 +1,88 @@
+"""`sync.lock`: for each target the state on which both sides agreed, and each source it was resolved to.
+
+The file travels with the branch, in the same commit as the content it describes. So a fresh clone, or a second
+one, knows the base without having our refs: what it holds under a target's outputs is either exactly the tree
+that the lock names (nobody edited it) or it was edited.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from directional_sync.errors import ConfigError, Problem
+from directional_sync.model.snapshot import Source
+
+_VERSION = 1
+_COMMENT = "Written by directional-sync. Do not edit: `dsync run` keeps it."
+
+
+@dataclass(frozen=True, slots=True)
+class LockedTarget:
+    tree: str = ""
+    """Object id of the tree that holds exactly the agreed entries of the target, from the repository root."""
+    sources: tuple[Source, ...] = ()
+
+    def source(self, name: str) -> Source | None:
+        return next((source for source in self.sources if source.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class LockFile:
+    targets: Mapping[str, LockedTarget] = field(default_factory=dict)
+
+    def with_target(self, name: str, locked: LockedTarget) -> LockFile:
+        return replace(self, targets={**self.targets, name: locked})
+
+
+def dump(lock: LockFile) -> bytes:
+    """Deterministic: sorted, one field a line, so that a diff shows which source moved."""
+    data = {
+        "comment": _COMMENT,
+        "version": _VERSION,
+        "targets": {
+            name: {
+                "tree": locked.tree,
+                "sources": [_source(source) for source in sorted(locked.sources, key=lambda s: s.name)],
+            }
+            for name, locked in sorted(lock.targets.items())
+        },
+    }
+    return (json.dumps(data, indent=1, ensure_ascii=True) + "\n").encode()
+
+
+def _source(source: Source) -> dict[str, str]:
+    return {
+        "name": source.name,
+        "url": source.url,
+        "ref": source.ref,
+        "commit": source.commit,
+        "tree": source.tree,
+        "into": source.into,
+    }
+
+
+def parse(content: bytes, path: str) -> LockFile:
+    """The lock that `content` holds. Raises ConfigError E-LOCKFILE when it is broken or newer than us: a lock
+    that cannot be read is never taken for an empty one."""
+    try:
+        data = json.loads(content)
+        if data["version"] != _VERSION:
+            raise _broken(path, f"{path} has version {data['version']!r}; this program reads version {_VERSION}")
+        return LockFile(
+            {
+                str(name): LockedTarget(
+                    str(item["tree"]),
+                    tuple(Source(**{key: str(value) for key, value in source.items()}) for source in item["sources"]),
+                )
+                for name, item in data["targets"].items()
+            }
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _broken(path, f"{path} cannot be read as a lock file: {error}") from error
+
+
+def _broken(path: str, message: str) -> ConfigError:
+    problem = Problem(message, path=path, code="E-LOCKFILE")
+    return ConfigError([problem], code="E-LOCKFILE", hint=f"restore it: git checkout HEAD~1 -- {path}")

@@ -1,0 +1,1 @@
+"""What is remembered between runs beside git: run records and kept plans."""

@@ -1,0 +1,53 @@
+"""Plans kept under their id, so that exactly one of them can be carried out later."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from directional_sync.errors import StalePlanError
+from directional_sync.system import host
+
+_KEPT = 50
+_ID_LENGTH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPlan:
+    id: str
+    made: str
+    digests: Mapping[str, str]
+    """Target name -> digest of its plan, in the order of the run."""
+
+
+def identity(digests: Mapping[str, str]) -> str:
+    """The id of the plan of a run: eight hex digits over all targets' plans."""
+    text = "".join(f"{name}\0{digest}\n" for name, digest in digests.items())
+    return hashlib.sha256(text.encode()).hexdigest()[:_ID_LENGTH]
+
+
+def keep(folder: Path, digests: Mapping[str, str]) -> str:
+    """Notes the plan under `folder`; answers its id. The newest 50 are kept. Raises HostError."""
+    plan = identity(digests)
+    note = {"id": plan, "made": host.utc_now(), "digests": dict(digests)}
+    host.atomic_write(folder / f"{plan}.json", json.dumps(note, indent=1).encode())
+    for old in sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime_ns)[:-_KEPT]:
+        old.unlink(missing_ok=True)
+    return plan
+
+
+def load(folder: Path, plan: str) -> KeptPlan:
+    """The kept plan with that id. Raises StalePlanError E-PLAN-UNKNOWN when there is none."""
+    try:
+        note = json.loads((folder / f"{plan}.json").read_bytes()) if plan.isalnum() else {}
+        return KeptPlan(note["id"], note["made"], {str(k): str(v) for k, v in note["digests"].items()})
+    except (OSError, ValueError, KeyError, AttributeError):
+        raise StalePlanError(
+            "E-PLAN-UNKNOWN",
+            f"there is no kept plan {plan!r}",
+            hint="make one: dsync plan",
+            kept="nothing was changed",
+        ) from None
