@@ -1,0 +1,1 @@
+"""What can stand behind a side of a target: one module each."""
