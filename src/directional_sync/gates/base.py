@@ -37,7 +37,10 @@ class Subject:
     """The same for many digests in few round trips."""
     size_many: Callable[[list[str]], Mapping[str, int]] = lambda digests: {}
     """Digest -> size in bytes, without reading the content."""
-    tell_line: Callable[[str], None] = lambda line: None
+    allow_delete: int | None = None
+    """What a person has allowed on the command line: raises the deletion limit to exactly this count."""
+    today: str = ""
+    """ISO date, for allow-list entries that expire."""
 
 
 class Gate(Protocol):

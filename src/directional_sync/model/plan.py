@@ -129,6 +129,18 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class FileDiff:
+    """The content of one key on both ends of a change, for showing it to people."""
+
+    key: str
+    before: bytes | None
+    """None: absent, or too large to show."""
+    after: bytes | None
+    local: bool = False
+    """An edit made here (base to repo), rather than a change that a run would make."""
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """How many keys were added, changed, deleted; moves are pairs already counted in added and deleted."""
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from directional_sync.errors import EXIT_PRECEDENCE, Exit
 from directional_sync.model.lifecycle import OUTCOME_EXIT, SUCCESSFUL, Outcome, Skip
-from directional_sync.model.plan import Change, Counts, Plan
+from directional_sync.model.plan import Change, Counts, FileDiff, Plan
 from directional_sync.model.target import Direction
 
 
@@ -90,6 +90,8 @@ class TargetRecord:
     failure: Failure | None = None
     skip: Skip | None = None
     notes: tuple[str, ...] = ()
+    samples: tuple[FileDiff, ...] = ()
+    """The content of some of the plan's changes; filled in a dry run, as far as the mode asks for it."""
 
     @property
     def success(self) -> bool:

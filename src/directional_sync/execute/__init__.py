@@ -1,0 +1,1 @@
+"""Many targets: in which order, and what one's failure means for the others."""

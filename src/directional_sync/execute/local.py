@@ -1,0 +1,48 @@
+"""The targets of one run, one after the other on this machine. One failing target never stops the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from directional_sync import plugins
+from directional_sync.core.order import in_order
+from directional_sync.model.lifecycle import Event, EventType, Level, Outcome, Skip
+from directional_sync.model.record import TargetRecord
+from directional_sync.model.target import Target
+from directional_sync.run.account import skipped
+from directional_sync.run.sync import sync
+from directional_sync.run.world import Mode, World
+
+
+def execute(targets: Sequence[Target], world: World, mode: Mode) -> tuple[TargetRecord, ...]:
+    """A record for each target, in the order in which they ran."""
+    records: dict[str, TargetRecord] = {}
+    for target in in_order(targets):
+        world.tell(Event(EventType.TARGET_START, f"{target.direction} {target.name}", target.name))
+        record = _skip(target, records) or _cancelled(target, world) or sync(target, world, mode)
+        records[target.name] = record
+        level = Level.INFO if record.success or record.outcome is Outcome.SKIPPED else Level.ERROR
+        data = {"outcome": str(record.outcome), "duration": round(record.duration_s, 3), "commit": record.commit}
+        world.tell(Event(EventType.TARGET_END, record.message, target.name, level, data, record))
+    return tuple(records.values())
+
+
+def _skip(target: Target, records: dict[str, TargetRecord]) -> TargetRecord | None:
+    if target.paused:
+        return skipped(target, Skip.PAUSED, "paused in the configuration")
+    if not plugins.available(target.endpoint):
+        return skipped(
+            target,
+            Skip.UNAVAILABLE,
+            f"endpoint not available in this version: {target.endpoint} (E-ENDPOINT-UNAVAILABLE)",
+        )
+    broken = [need for need in target.needs if need in records and not records[need].success]
+    if broken:
+        return skipped(target, Skip.DEPENDENCY, f"upstream failed: {', '.join(broken)}")
+    return None
+
+
+def _cancelled(target: Target, world: World) -> TargetRecord | None:
+    if not world.stop():
+        return None
+    return TargetRecord(target.name, target.direction, Outcome.CANCELLED, "not started: the run was stopped")

@@ -1,0 +1,1 @@
+"""One target through one run."""

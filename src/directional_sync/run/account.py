@@ -1,0 +1,190 @@
+"""How a target's passage ends up in its record: what was done, in one honest sentence with the numbers."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Sequence
+
+from directional_sync.errors import Exit, InternalError, RefusedError, SyncError
+from directional_sync.model.lifecycle import Outcome, Skip
+from directional_sync.model.plan import Held, Plan, Side, Sign, Why, count
+from directional_sync.model.record import Failure, Phase, TargetRecord, Verdict
+from directional_sync.model.snapshot import Source
+from directional_sync.model.target import Target
+from directional_sync.render.commit import moved_sources, numbers
+
+_CREATED_LISTED = 1000
+_VERIFICATION = "verification"
+_TRACE_LINES = 12
+
+
+def ended(
+    target: Target, plan: Plan, before: Sequence[Source], verdicts: Sequence[Verdict], done: Outcome
+) -> TargetRecord:
+    """The record of a passage that no gate stopped. `done` is what it is when nothing is wrong: IN_SYNC,
+    PLANNED or SYNCED; keys that could not be read or that conflict make it less than that."""
+    unread = [item for item in plan.held if item.why is Why.UNREADABLE]
+    outcome, failure = done, None
+    if unread:
+        outcome, failure = Outcome.FAILED, _unreadable(plan, unread, done)
+    elif plan.conflicts:
+        outcome, failure = Outcome.CONFLICTED, _conflicting(target, plan)
+    moved = moved_sources(before, plan.sources)
+    return TargetRecord(
+        target=target.name,
+        direction=target.direction,
+        outcome=outcome,
+        message=_sentence(plan, len(moved), done, failure),
+        counts=count((*plan.repo, *plan.remote)),
+        outputs_created=_created(plan, [new for old, new in moved if old is None]),
+        verification_passed=verified(verdicts),
+        verdicts=tuple(verdicts),
+        plan=plan,
+        plan_digest=plan.digest,
+        failure=failure,
+        notes=plan.notes,
+    )
+
+
+def _sentence(plan: Plan, moved: int, done: Outcome, failure: Failure | None) -> str:
+    counts = count((*plan.repo, *plan.remote))
+    parts = [f"{moved} of {len(plan.sources)} sources moved"] if moved else []
+    parts += [numbers(counts)] if counts.total else []
+    what = ", ".join(parts)
+    if plan.opaque:
+        return f"no preview possible: {plan.opaque}" if done is Outcome.PLANNED else f"Performed: {plan.opaque}"
+    if failure is not None:
+        return f"{failure.message}; the rest: {what}" if what else failure.message
+    if done is Outcome.IN_SYNC or (not what and done is Outcome.PLANNED and not plan.agreed):
+        return "Nothing to do" + (f" ({len(plan.held)} held)" if plan.held else "")
+    if done is Outcome.PLANNED:
+        return f"Would sync: {what or 'only the lock file is written'}"
+    return f"Synced successfully: {what or 'only the lock file was written'}"
+
+
+def _created(plan: Plan, new: Sequence[Source]) -> tuple[str, ...]:
+    """New source folders as one output each, other new files by name."""
+    folders = [source.into for source in new if source.into]
+    inside = tuple(f"{folder}/" for folder in folders)
+    added = [c.key for c in plan.repo if c.sign is Sign.ADD and not c.key.startswith(inside or ("\0",))]
+    return tuple(folders + added[:_CREATED_LISTED])
+
+
+def verified(verdicts: Sequence[Verdict]) -> bool | None:
+    """What the report says under `verification_passed`; None when no verification was made."""
+    own = [verdict.passed for verdict in verdicts if verdict.gate == _VERIFICATION and verdict.phase is Phase.POST]
+    return all(own) if own else None
+
+
+def _unreadable(plan: Plan, unread: Sequence[Held], done: Outcome) -> Failure:
+    """Each detail reads "E-CODE: reason"; the failure carries the first code."""
+    code, _, reason = unread[0].detail.partition(": ")
+    if not code.startswith("E-"):
+        code, reason = "E-UNREADABLE", unread[0].detail
+    side = "remote" if unread[0].side is Side.REMOTE else "repo"
+    whole = len(plan.sources) + len(unread)
+    what = f"{len(unread)} of {whole} sources" if plan.sources else f"{len(unread)} parts of the {side}"
+    exits = Exit.CREDENTIAL if code in ("E-UPSTREAM-AUTH", "E-ENV-MISSING") else Exit.FAILED
+    return Failure(
+        code=code,
+        message=f"{what} could not be read: {unread[0].key or 'everything'}: {reason}",
+        detail=tuple(f"{item.key}: {item.detail}" for item in unread),
+        kept="its content in the repository is as it was"
+        + ("; the others are synced and committed" if done is Outcome.SYNCED else ""),
+        hint=f"the next run tries again; what the code means: dsync explain {code}",
+        exit=exits,
+    )
+
+
+def _conflicting(target: Target, plan: Plan) -> Failure:
+    keys = [conflict.key for conflict in plan.conflicts]
+    some = ", ".join(keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
+    return Failure(
+        code="E-CONFLICT",
+        message=f"{len(keys)} conflicts wait for a person: {some}",
+        detail=tuple(keys[:50]),
+        kept="neither side of these was touched",
+        hint=f"look: dsync diff {target.name}; settle them all for one side: "
+        f"dsync run {target.name} --prefer repo|remote",
+        exit=Exit.CONFLICTS,
+    )
+
+
+def refused(target: Target, verdicts: Sequence[Verdict], plan: Plan | None) -> TargetRecord:
+    """The record of a passage that a gate stopped."""
+    first = next(verdict for verdict in verdicts if not verdict.passed)
+    others = sum(not verdict.passed for verdict in verdicts) - 1
+    return TargetRecord(
+        target=target.name,
+        direction=target.direction,
+        outcome=Outcome.REFUSED,
+        message=_refusal_sentence(first, others),
+        counts=count((*plan.repo, *plan.remote)) if plan else count(()),
+        verification_passed=verified(verdicts),
+        verdicts=tuple(verdicts),
+        plan=plan,
+        plan_digest=plan.digest if plan else "",
+        failure=Failure(
+            code=first.code,
+            message=f"{first.gate}: {first.message}",
+            hint=first.hint,
+            detail=first.detail,
+            kept="nothing was changed",
+            exit=Exit.REFUSED,
+        ),
+        notes=plan.notes if plan else (),
+    )
+
+
+def _refusal_sentence(first: Verdict, others: int) -> str:
+    start = {
+        Phase.PRE: "Pre-sync check failed",
+        Phase.PLAN: "Refused",
+        Phase.POST: "Verification failed" if first.gate == _VERIFICATION else "Post-sync check failed",
+    }[first.phase]
+    more = f" (and {others} more)" if others else ""
+    return f"{start}: {first.gate}: {first.message}{more}"
+
+
+def failed(target: Target, error: SyncError) -> TargetRecord:
+    """The record of a passage that an error ended."""
+    outcome = Outcome.FAILED
+    if isinstance(error, RefusedError):
+        outcome = Outcome.REFUSED
+    elif error.exit in (Exit.INTERRUPTED, Exit.TERMINATED):
+        outcome = Outcome.CANCELLED
+    return TargetRecord(
+        target=target.name,
+        direction=target.direction,
+        outcome=outcome,
+        message=error.message,
+        failure=Failure(
+            error.code,
+            error.message,
+            error.hint,
+            error.place or str(target.place),
+            error.kept,
+            error.detail,
+            error.exit,
+        ),
+    )
+
+
+def our_bug(target: Target, error: Exception) -> TargetRecord:
+    """The record of a passage that ended in an exception nobody raised on purpose."""
+    trace = traceback.format_exception(error)[-1].strip()
+    where = [line.strip() for line in traceback.format_tb(error.__traceback__)[-_TRACE_LINES:]]
+    bug = InternalError(
+        "E-INTERNAL",
+        f"this is a fault in directional-sync itself: {trace}",
+        kept="a target is written whole or not at all; `dsync status` says if anything is left to finish",
+        hint="please report it with the text that `dsync show` prints for this run",
+        detail=where,
+    )
+    return failed(target, bug)
+
+
+def skipped(target: Target, why: Skip, message: str) -> TargetRecord:
+    return TargetRecord(
+        target=target.name, direction=target.direction, outcome=Outcome.SKIPPED, message=message, skip=why
+    )

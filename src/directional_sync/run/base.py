@@ -1,0 +1,89 @@
+"""The base of a target: the last state on which its two sides agreed.
+
+Two places know it. The lock file travels with the branch and names the agreed tree by id; our own ref keeps
+that tree's objects alive in this clone. The lock file wins, because another clone or CI may have synced since
+this clone's ref was moved. Where its tree is not at hand, what the branch holds now is compared with it, and then
+the commit that wrote it is looked for. Where nothing helps, the base is unknown: both sides are then compared
+as on a first sync, which never deletes and never overwrites silently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from directional_sync.core.lockfile import LockedTarget, LockFile, parse
+from directional_sync.git import tree as trees
+from directional_sync.git.objects import ObjectStore
+from directional_sync.git.repository import BASE_REF, Repository
+from directional_sync.model.plan import Plan
+from directional_sync.model.snapshot import EMPTY, Snapshot, Source
+from directional_sync.model.target import Direction, Target
+
+_COMMITS_SEARCHED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    snapshot: Snapshot
+    """With the sources of the lock file."""
+    tree: str
+    """The same as a tree id."""
+    ref: str
+    """What our ref points at now, "" when there is none: the value the ref transaction expects."""
+    known: bool
+    """False: nobody knows what was agreed, so this is taken as a first sync."""
+
+
+def read_lock(store: ObjectStore, tree: str, path: str) -> LockFile:
+    """The lock file in `tree`; an empty one when there is none. Raises ConfigError when it is broken."""
+    found = trees.select(store, tree, (path,)).entries.get(path)
+    return parse(store.read(found.digest), path) if found is not None else LockFile()
+
+
+def find_base(
+    repository: Repository, store: ObjectStore, target: Target, locked: LockedTarget | None, repo: Snapshot
+) -> Base:
+    """`repo` is what the branch holds of the target."""
+    ref = repository.ref(BASE_REF.format(target=target.name))
+    empty = trees.empty_tree(repository.hash_name)
+    kept = store.tree_of(ref) if ref else ""
+    tree = _agreed_tree(repository, store, target, locked, repo, kept) if locked else kept
+    if not tree:
+        return Base(EMPTY, empty, ref, known=False)
+    # By today's globs: what they no longer name is none of our business any more, so it is not a deletion.
+    items = trees.select(store, tree, globs(target))
+    sources = locked.sources if locked else ()
+    return Base(Snapshot(items.entries, sources=sources), tree, ref, known=True)
+
+
+def globs(target: Target) -> tuple[str, ...]:
+    """What of the repository belongs to the target, by its direction."""
+    if target.direction is Direction.PULL:
+        return target.outputs
+    if target.direction is Direction.PUSH:
+        return target.inputs
+    return (*target.inputs, *target.outputs)
+
+
+def _agreed_tree(
+    repository: Repository, store: ObjectStore, target: Target, locked: LockedTarget, repo: Snapshot, kept: str
+) -> str:
+    if locked.tree == kept or store.has_many([locked.tree]):
+        return locked.tree
+    empty = trees.empty_tree(repository.hash_name)
+    if trees.edit(store, empty, repo.entries) == locked.tree:
+        return locked.tree
+    for commit in repository.git.log_grep(repository.head, f"Sync-Target: {target.name}", _COMMITS_SEARCHED):
+        then = trees.select(store, store.tree_of(commit), globs(target))
+        if trees.edit(store, empty, then.entries) == locked.tree:
+            return locked.tree
+    return kept  # older than the lock says, but a state on which both sides did agree
+
+
+def merged(before: Sequence[Source], plan: Plan) -> tuple[Source, ...]:
+    """The sources of the new lock: those of this plan, and the old ones of what could not be read now."""
+    now = {source.name for source in plan.sources}
+    held = {item.key for item in plan.held}
+    kept = [source for source in before if source.name not in now and source.into in held]
+    return tuple(sorted((*plan.sources, *kept), key=lambda source: source.name))

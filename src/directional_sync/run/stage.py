@@ -1,0 +1,58 @@
+"""From a plan to a staged commit: the new tree, the new base and the new lock, all in the quarantine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from directional_sync.core.lockfile import LockedTarget, dump
+from directional_sync.git import tree as trees
+from directional_sync.git.objects import ObjectStore
+from directional_sync.git.repository import BASE_REF
+from directional_sync.git.transaction import RefMove
+from directional_sync.model.plan import Change
+from directional_sync.model.record import Effect, EffectKind
+from directional_sync.model.snapshot import ABSENT, FILE, Entry
+from directional_sync.run.base import Base, merged
+from directional_sync.run.scan import Scan
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    tree: str
+    """The branch's new tree, with the lock."""
+    changes: tuple[Change, ...]
+    """What differs from the branch's old tree: the plan's changes and the lock's."""
+    base_tree: str
+    lock: bytes
+
+
+def stage(store: ObjectStore, seen: Scan, lock_path: str, effects: Sequence[Effect]) -> Staged:
+    """`effects` are those on the far side: the base moves by what was done there, not by what was planned."""
+    plan, base = seen.plan, seen.base
+    done = [effect.change for effect in effects if effect.kind is EffectKind.DONE]
+    moves = {change.key: change.after for change in (*plan.agreed, *plan.repo, *done)}
+    base_tree = trees.edit(store, base.tree, moves) if moves else base.tree
+    sources = merged(base.snapshot.sources, plan)
+    content = dump(seen.lock.with_target(plan.target, LockedTarget(base_tree, sources)))
+    entries = {change.key: change.after for change in plan.repo}
+    found = trees.select(store, seen.tree, (lock_path,)).at(lock_path)
+    written = Entry(store.write_blob(content), FILE) if content != _content(store, found) else found
+    changes = plan.repo if written == found else (*plan.repo, Change(lock_path, found, written))
+    entries[lock_path] = written
+    tree = trees.edit(store, seen.tree, entries) if changes else seen.tree
+    return Staged(tree, changes, base_tree, content)
+
+
+def _content(store: ObjectStore, entry: Entry) -> bytes | None:
+    return store.read(entry.digest) if entry != ABSENT else None
+
+
+def base_move(store: ObjectStore, target: str, staged: Staged, base: Base, run: str, when: str) -> tuple[RefMove, ...]:
+    """The move of our own ref that keeps the new base's objects; () when the base stays."""
+    if staged.base_tree == base.tree and base.ref:
+        return ()
+    text = f"Base of {target}\n\nSync-Target: {target}\nSync-Run: {run}\n"
+    author = ("directional-sync", "directional-sync@localhost")
+    commit = store.write_commit(staged.base_tree, (), text, author=author, when=when)
+    return (RefMove(BASE_REF.format(target=target), commit, base.ref),)

@@ -1,0 +1,72 @@
+"""What one run of one target is given: the repository it works on and the mode it works in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from directional_sync.endpoints.base import Context, Endpoint
+from directional_sync.errors import InterruptedRun
+from directional_sync.gates.base import Gate
+from directional_sync.git.repository import Repository
+from directional_sync.model.lifecycle import Event, EventType, Level, Step, Tell
+from directional_sync.model.plan import Side
+from directional_sync.model.target import Config, Target
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything outside the target itself; the wiring in `app` makes it, the tests make their own."""
+
+    repository: Repository
+    cache: Path
+    """Where disposable things go: scratch checkouts, fetched objects, quarantines."""
+    config: Config
+    gates: tuple[Gate, ...]
+    open_endpoint: Callable[[Context], Endpoint]
+    environment_for: Callable[[Target], Mapping[str, str]] = field(repr=False)
+    """The variables a target's programs may see. Raises CredentialError when a required one is not set."""
+    tell: Tell
+    run: str
+    """The id of the run."""
+    when: str
+    """RFC 3339: what commits made by this run are dated."""
+    lock_path: str
+    """The lock file, relative to the repository root."""
+    stop: Callable[[], bool] = lambda: False
+    """Whether somebody asked us to stop; asked between steps, so that each step is finished or not begun."""
+
+    @property
+    def today(self) -> str:
+        return self.when[:10]
+
+    def step(self, target: Target, step: Step) -> None:
+        """Says that `target` has come to `step`. Raises InterruptedRun when somebody asked us to stop."""
+        if self.stop():
+            raise InterruptedRun(
+                "E-INTERRUPTED",
+                f"stopped before {step} {target.name}",
+                kept="nothing of this target is half written",
+                hint=f"carry on with: dsync run {target.name}",
+            )
+        self.tell(Event(EventType.PROGRESS, f"{step}", target.name, Level.DEBUG, {"step": str(step)}))
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """How far the run goes and what a person has allowed for this once."""
+
+    dry_run: bool = False
+    """Stop after the plan (and after verification, when asked for)."""
+    verify: bool = False
+    """Verify also when there is nothing to do, and in a dry run."""
+    prove: bool = False
+    """Run scripts a second time and compare."""
+    expected: Mapping[str, str] = field(default_factory=dict)
+    """Target name -> digest of the plan to be carried out; a differing plan is stale. {}: any plan."""
+    allow_delete: int | None = None
+    samples: int = 0
+    """How many changed files' content goes into the record of a dry run."""
+    prefer: Side | None = None
+    """The side that wins where both sides differ: for a first sync, or to settle conflicts at once."""
