@@ -100,6 +100,8 @@ class Plan:
     conflicts: tuple[Conflict, ...] = ()
     held: tuple[Held, ...] = ()
     sources: tuple[Source, ...] = ()
+    was: tuple[Source, ...] = field(default=(), compare=False)
+    """The sources of the base: with `sources`, what moved from where to where."""
     notes: tuple[str, ...] = ()
     opaque: str = ""
     """Why nothing can be said beforehand about the far side; "" when everything can."""

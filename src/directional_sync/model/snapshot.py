@@ -13,7 +13,6 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from types import MappingProxyType
 
 FILE = "100644"
 EXECUTABLE = "100755"
@@ -49,8 +48,6 @@ class Entry:
 
 ABSENT = Entry()
 
-_EMPTY: Mapping[str, str] = MappingProxyType({})
-
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -74,7 +71,7 @@ class Snapshot:
 
     entries: Mapping[str, Entry] = field(default_factory=dict)
     """Present (and singly unreadable) entries. May hold folders: see `git.tree.align`."""
-    unreadable: Mapping[str, str] = _EMPTY
+    unreadable: Mapping[str, str] = field(default_factory=dict)
     """Key prefix -> reason: nothing at or under that prefix could be looked at. "" stands for everything."""
     sources: tuple[Source, ...] = ()
     notes: tuple[str, ...] = ()

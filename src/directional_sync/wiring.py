@@ -1,0 +1,114 @@
+"""Puts the rooms together for one run: repository, lock, cache, gates, endpoints, redaction."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from directional_sync import plugins
+from directional_sync.core.redact import Redactor
+from directional_sync.errors import HostError
+from directional_sync.gates.standard import standard
+from directional_sync.git import transaction
+from directional_sync.git.repository import Repository
+from directional_sync.model.lifecycle import Event, EventType, Tell
+from directional_sync.model.record import TargetRecord
+from directional_sync.run.world import World
+from directional_sync.system import host
+from directional_sync.system.environment import environment_for
+from directional_sync.workspace import RunOptions, Workspace
+
+
+@contextmanager
+def open_world(workspace: Workspace, options: RunOptions, tell: Tell, *, gates: bool = True) -> Iterator[World]:
+    """The repository, locked and recovered, and all that a target needs."""
+
+    repository = Repository.open(workspace.root)
+    run = host.new_id()
+    quiet = _redacting(workspace, tell)
+
+    def waiting(who: str) -> None:
+        quiet(Event(EventType.PROGRESS, f"waiting for another run: {who}"))
+
+    with _cache(workspace) as cache, _locked(workspace, options, run, waiting) as locked:
+        finished = transaction.recover(repository) if locked else ""
+        if finished:
+            quiet(Event(EventType.PROGRESS, finished))
+        yield World(
+            repository=repository,
+            cache=cache,
+            config=workspace.config,
+            gates=standard() if gates else (),
+            open_endpoint=plugins.open_endpoint,
+            environment_for=lambda target: environment_for(target, workspace.environ),
+            tell=quiet,
+            run=run,
+            when=host.utc_now(),
+            lock_path=workspace.lock_path,
+            stop=options.stop,
+        )
+
+
+@contextmanager
+def _cache(workspace: Workspace) -> Iterator[Path]:
+    """Where disposable things go; a temporary folder when the repository cannot be written, so that a plan
+    can be made of a read-only one."""
+    folder = workspace.state / "cache"
+    try:
+        host.make_folder(folder)
+        writable = os.access(folder, os.W_OK)
+    except HostError:
+        writable = False
+    if writable:
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="dsync-") as temporary:
+        yield Path(temporary)
+
+
+@contextmanager
+def _locked(workspace: Workspace, options: RunOptions, run: str, waiting: Callable[[str], None]) -> Iterator[bool]:
+    """Holds the run lock; False where a dry run looks at a repository that cannot be written."""
+    holder = {"command": options.command, "run": run}
+    lock = host.RunLock(workspace.state, holder, timeout_s=options.lock_timeout_s, waiting=waiting)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(lock)
+            held = True
+        except HostError as error:
+            if not options.dry_run or error.code not in ("E-READ-ONLY", "E-PERMISSION"):
+                raise
+            held = False
+        yield held
+
+
+def _redacting(workspace: Workspace, tell: Tell) -> Tell:
+
+    redactor = Redactor(secrets_of(workspace))
+    return lambda event: tell(redactor.value(event))
+
+
+def redacted(workspace: Workspace, record: TargetRecord) -> TargetRecord:
+    """The record without known secrets, plan and samples included only as far as they are text for people."""
+
+    redactor = Redactor(secrets_of(workspace))
+    return replace(
+        record,
+        message=redactor.text(record.message),
+        verdicts=tuple(redactor.value(verdict) for verdict in record.verdicts),
+        failure=redactor.value(record.failure) if record.failure else None,
+        notes=tuple(redactor.text(note) for note in record.notes),
+        plan=replace(record.plan, preview=redactor.text(record.plan.preview)) if record.plan else None,
+    )
+
+
+def secrets_of(workspace: Workspace) -> tuple[str, ...]:
+    """Values that must never be shown: expanded variables with secret-looking names, and whatever variables
+    the targets hand to their programs."""
+    handed = {name for target in workspace.config.targets for name in (*target.env, *target.env_vars)}
+    values = [workspace.environ.get(name, "") for name in sorted(handed)]
+    return tuple(value for value in (*workspace.config.secrets, *values) if len(value) >= 6)

@@ -1,0 +1,95 @@
+"""One repository and its configuration, and which of its targets a command means."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from directional_sync.errors import SelectionError
+from directional_sync.model.plan import Side
+from directional_sync.model.target import Config, Direction, Target
+from directional_sync.system import host
+
+STATE = "directional-sync"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One repository and its configuration, as a command found them."""
+
+    root: Path
+    config: Config
+    environ: Mapping[str, str] = field(repr=False)
+
+    @property
+    def state(self) -> Path:
+        """Everything that is ours beside refs: under the common git directory."""
+        return host.common_dir(self.root) / STATE
+
+    @property
+    def lock_path(self) -> str:
+        """`sync.lock` beside the YAML, relative to the root."""
+        return str(Path(self.config.path).with_name("sync.lock"))
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which targets a command means; the parts combine."""
+
+    patterns: tuple[str, ...] = ()
+    """Names or globs; a target matches any of them. (): all."""
+    direction: Direction | None = None
+    schedule: str | None = None
+    """Only targets with exactly this cron expression."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    dry_run: bool = False
+    verify: bool = False
+    prove: bool = False
+    plan_id: str = ""
+    lock_timeout_s: float = 0.0
+    allow_delete: int | None = None
+    prefer: Side | None = None
+    command: str = ""
+    """The command line, for those who find the repository locked."""
+    stop: Callable[[], bool] = lambda: False
+
+
+def open_workspace(config_path: str | None, cwd: Path, environ: Mapping[str, str]) -> Workspace:
+    """Raises ConfigError with every mistake in the file."""
+    from directional_sync.config import load
+
+    root = host.find_root(cwd) or cwd
+    path = load.find(config_path, environ, root)
+    return Workspace(root, load.load(path, root, environ), environ)
+
+
+def select(workspace: Workspace, selection: Selection) -> tuple[Target, ...]:
+    """The targets that `selection` means, in file order. Raises SelectionError when there are none."""
+    from fnmatch import fnmatchcase
+
+    names = [target.name for target in workspace.config.targets]
+    for pattern in selection.patterns:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            near = difflib.get_close_matches(pattern.strip("*"), names, n=3, cutoff=0.4)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names)}"
+            raise SelectionError("E-SELECT", f"no target matches {pattern!r}", hint=hint, kept="nothing was run")
+    chosen = tuple(
+        target
+        for target in workspace.config.targets
+        if (not selection.patterns or any(fnmatchcase(target.name, p) for p in selection.patterns))
+        and (selection.direction is None or target.direction is selection.direction)
+        and (selection.schedule is None or (target.schedule is not None and target.schedule.cron == selection.schedule))
+    )
+    if not chosen:
+        raise SelectionError(
+            "E-SELECT",
+            "no target matches these filters together",
+            hint="see all targets: dsync list",
+            kept="nothing was run",
+        )
+    return chosen
