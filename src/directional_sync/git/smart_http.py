@@ -1,0 +1,189 @@
+"""Git's protocol v2 over HTTP, as far as two questions go: which ids do these refs have, and does this commit
+descend from that one. One request each, no process.
+
+The nouns: a *packet* is a line with four hex digits of length before it; `0000` ends a message (*flush*), `0001`
+parts its sections (*delim*). What is asked follows gitprotocol-v2(5).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from directional_sync.system.http import Answer, Fault, Pool, Unanswered
+
+_FLUSH = b"0000"
+_DELIM = b"0001"
+_REFS_BYTES_MAX = 8_000_000
+_HISTORY_BYTES_MAX = 200_000
+_DIGEST = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_HEADERS = {
+    "User-Agent": "git/2 directional-sync",
+    "Content-Type": "application/x-git-upload-pack-request",
+    "Accept": "application/x-git-upload-pack-result",
+    "Git-Protocol": "version=2",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Advertised:
+    """One ref of a repository."""
+
+    name: str
+    digest: str
+    peeled: str = ""
+    """For an annotated tag: the commit behind it."""
+    symref: str = ""
+    """For HEAD: the branch it stands for."""
+
+
+class Trouble(StrEnum):
+    """Why a repository's answer is none."""
+
+    GONE = "gone"
+    LOGIN = "login"
+    MOVED = "moved"
+    BUSY = "busy"
+    """5xx or 429: worth another try."""
+    NOT_GIT = "not git"
+    OTHER_DIALECT = "other dialect"
+    """Something that the program `git` may understand."""
+    REFUSED = "refused"
+    """The git on the far side said no, in words."""
+
+
+class NoAnswer(Exception):
+    """The host answered, but not with refs."""
+
+    def __init__(self, trouble: Trouble, reason: str, *, location: str = "", wait_s: float = 0.0) -> None:
+        super().__init__(f"{trouble}: {reason}")
+        self.trouble = trouble
+        self.reason = reason
+        self.location = location
+        """Where the repository is now, when it moved and said so."""
+        self.wait_s = wait_s
+        """How long the host asks us to wait before the next try; 0 when it does not say."""
+
+
+def ls_refs(pool: Pool, url: str, prefixes: Sequence[str], *, timeout_s: float, long: bool = False) -> list[Advertised]:
+    """The refs of the repository at `url` (http or https) whose full names start with one of `prefixes`. `long`:
+    ids are sha256's. Raises NoAnswer, Unanswered."""
+    capabilities = ["object-format=sha256"] if long else []
+    arguments = ["peel", "symrefs", *(f"ref-prefix {prefix}" for prefix in prefixes)]
+    answer = _ask(pool, url, _message("ls-refs", capabilities, arguments), timeout_s, _REFS_BYTES_MAX)
+    return [_advertised(line) for line in _lines(answer.body)]
+
+
+def descends(pool: Pool, url: str, new: str, old: str, *, timeout_s: float) -> bool:
+    """Whether `new` has `old` among its ancestors, in the repository's own opinion. It is asked for `new` and told
+    that we have `old`; a server says it is ready exactly when everything asked for can be reached from what both
+    have. The content that it would send then is not read. A server looks no further back than the date of `old`.
+    Raises NoAnswer, Unanswered."""
+    capabilities = ["object-format=sha256"] if len(new) == 64 else []
+    request = _message("fetch", capabilities, ["deepen 1", f"want {new}", f"have {old}"])
+    answer = _ask(pool, url, request, timeout_s, _HISTORY_BYTES_MAX, until_delim=True)
+    return any(line == b"ready" for line in _packets(answer.body) if line is not None)
+
+
+def _message(command: str, capabilities: Sequence[str], arguments: Sequence[str]) -> bytes:
+    head = b"".join(_packet(line) for line in (f"command={command}", *capabilities))
+    return head + _DELIM + b"".join(map(_packet, arguments)) + _FLUSH
+
+
+def _packet(line: str) -> bytes:
+    content = line.encode("utf-8", "surrogateescape") + b"\n"
+    return b"%04x%s" % (len(content) + 4, content)
+
+
+def _ask(pool: Pool, url: str, body: bytes, timeout_s: float, bytes_max: int, *, until_delim: bool = False) -> Answer:
+    answer = pool.ask(
+        "POST",
+        url.rstrip("/") + "/git-upload-pack",
+        headers=_HEADERS,
+        body=body,
+        timeout_s=timeout_s,
+        bytes_max=bytes_max,
+        enough=_past_acknowledgments if until_delim else None,
+    )
+    if answer.status == 200 and answer.kind == "application/x-git-upload-pack-result":
+        return answer
+    raise _trouble(answer, url)
+
+
+def _past_acknowledgments(body: bytes) -> bool:
+    """Whether the section that tells what both sides have is complete."""
+    try:
+        return any(line is None or line == b"ready" for line in _packets(body))
+    except Unanswered:
+        return False
+
+
+def _trouble(answer: Answer, url: str) -> NoAnswer:
+    status = answer.status
+    if status in (401, 403, 407):
+        return NoAnswer(Trouble.LOGIN, f"HTTP {status}")
+    if status in (404, 410):
+        return NoAnswer(Trouble.GONE, f"HTTP {status}")
+    if status in (301, 302, 303, 307, 308):
+        return NoAnswer(Trouble.MOVED, f"HTTP {status}", location=_moved_to(answer.headers, url))
+    if status == 429 or status >= 500:
+        wait = answer.headers.get("retry-after", "")
+        return NoAnswer(Trouble.BUSY, f"HTTP {status}", wait_s=float(wait) if wait.isdecimal() else 0.0)
+    if status == 200:
+        return NoAnswer(Trouble.NOT_GIT, f"a {answer.kind or 'nameless'} document came instead of git's answer")
+    return NoAnswer(Trouble.OTHER_DIALECT, f"HTTP {status}")
+
+
+def _moved_to(headers: Mapping[str, str], url: str) -> str:
+    """The new URL of the repository, without credentials; "" when it cannot be told."""
+    parts = urlsplit(headers.get("location", ""))
+    path = parts.path.removesuffix("/git-upload-pack").removesuffix("/info/refs")
+    if path == parts.path or not re.fullmatch(r"[\x21-\x7e]+", path):
+        return ""
+    old = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2] or old.netloc
+    return f"{parts.scheme or old.scheme}://{host}{path}"
+
+
+def _packets(body: bytes) -> Iterator[bytes | None]:
+    """The packets up to the flush, without their line ends; None for a delim. Raises Unanswered when the message has
+    no end: a body that was cut between two packets looks whole to HTTP."""
+    at = 0
+    while True:
+        head = body[at : at + 4]
+        if head == _FLUSH:
+            return
+        if head == _DELIM:
+            yield None
+            at += 4
+            continue
+        try:
+            size = int(head, 16)
+        except ValueError:
+            size = 0
+        if len(head) < 4 or at + size > len(body):
+            raise Unanswered(Fault.CUT, f"git's answer ended after {len(body):,} bytes")
+        if size < 4:
+            raise Unanswered(Fault.GARBLED, "git's answer is garbled")
+        yield body[at + 4 : at + size].removesuffix(b"\n")
+        at += size
+
+
+def _lines(body: bytes) -> Iterator[str]:
+    for line in _packets(body):
+        text = (line or b"").decode("utf-8", "surrogateescape")
+        if text.startswith("ERR "):
+            raise NoAnswer(Trouble.REFUSED, text[4:])
+        yield text
+
+
+def _advertised(line: str) -> Advertised:
+    digest, _, rest = line.partition(" ")
+    name, *attributes = rest.split(" ")
+    if not _DIGEST.fullmatch(digest) or not name:
+        raise NoAnswer(Trouble.OTHER_DIALECT, "the answer to ls-refs is not as expected")
+    known = dict(attribute.partition(":")[::2] for attribute in attributes)
+    return Advertised(name, digest, known.get("peeled", ""), known.get("symref-target", ""))

@@ -1,0 +1,358 @@
+"""Questions over HTTP: kept connections, one deadline for the whole exchange, bounded bodies, complete or an error.
+
+Built on the standard library's parser. A client library would cost a tenth of a second to import, which is more
+than asking forty hosts' repositories takes, and none offers a deadline over the whole exchange: a server that
+drips one byte a second is patient with every timeout per read.
+
+Nothing is logged, and no error names more of a URL than its host: paths and headers can hold secrets.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import http.client
+import io
+import select
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import TracebackType
+from typing import Any
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from directional_sync.system.host import monotonic
+
+_BLOCK_BYTES = 65536
+_CONNECT_S = 15.0
+_PORTS = {"http": 80, "https": 443}
+
+
+class Fault(StrEnum):
+    """What came between a question and its answer."""
+
+    UNREACHABLE = "unreachable"
+    """No such host, refused, reset before an answer."""
+    TLS = "tls"
+    TIMEOUT = "timeout"
+    CUT = "cut"
+    """The answer ended early."""
+    TOO_LARGE = "too large"
+    GARBLED = "garbled"
+    """What came is not HTTP."""
+    UNSUPPORTED = "unsupported"
+    """A proxy of a kind that is not spoken here."""
+
+
+class Unanswered(Exception):
+    """There is no complete answer. The reason names the host at most."""
+
+    def __init__(self, fault: Fault, reason: str) -> None:
+        super().__init__(f"{fault}: {reason}")
+        self.fault = fault
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    """Names in lower case."""
+    body: bytes = field(repr=False)
+
+    @property
+    def kind(self) -> str:
+        """The media type, without parameters."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """When and where reading an answer ends."""
+
+    deadline: float
+    bytes_max: int
+    enough: Callable[[bytes], bool] | None
+
+
+class Pool:
+    """Connections, kept per host for the next question. Safe to use from many threads; a thread holds one
+    connection at a time. Redirects are answers like others: they are not followed."""
+
+    def __init__(self, environment: Mapping[str, str], *, tls: ssl.SSLContext | None = None) -> None:
+        """`environment` is looked through for proxies and SSL_CERT_FILE, nothing else."""
+        self._environment = environment
+        self._tls = tls
+        self._guard = threading.Lock()
+        self._idle: dict[tuple[str, str, int], list[_Line]] = {}
+        self._closed = False
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        with self._guard:
+            self._closed = True
+            idle, self._idle = self._idle, {}
+        for lines in idle.values():
+            for line in lines:
+                line.close()
+
+    def ask(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes = b"",
+        timeout_s: float,
+        bytes_max: int,
+        enough: Callable[[bytes], bool] | None = None,
+    ) -> Answer:
+        """The answer to one question, which must be one that may be asked twice. `timeout_s` is for all of it,
+        connecting included (looking up the host's name is the operating system's affair). Reading stops early,
+        and the connection is given up, once `enough` says so of the body so far. Raises Unanswered."""
+        parts = urlsplit(url)
+        place = (parts.scheme, parts.hostname or "", parts.port or _PORTS[parts.scheme])
+        terms = _Terms(monotonic() + timeout_s, bytes_max, enough)
+        with _as_unanswered(place[1]):
+            line = self._kept(place)
+            if line is not None:
+                try:
+                    return self._exchange(line, place, _request(method, parts, headers, body), terms)
+                except (http.client.RemoteDisconnected, ConnectionError, ssl.SSLEOFError):
+                    pass  # it was closed while it was idle: once more on a fresh one
+            line = self._open(place, terms.deadline)
+            request = _request(method, parts, {**line.extra, **headers}, body, absolute=line.absolute)
+            return self._exchange(line, place, request, terms)
+
+    def _exchange(self, line: _Line, place: tuple[str, str, int], request: bytes, terms: _Terms) -> Answer:
+        keep = False
+        try:
+            line.deadline = terms.deadline
+            line.send(request)
+            response = http.client.HTTPResponse(line, method=request.split(b" ", 1)[0].decode())  # type: ignore[arg-type]
+            response.begin()
+            body, whole = _body(response, terms)
+            keep = whole and not response.will_close
+            return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, body)
+        finally:
+            if keep:
+                self._keep(place, line)
+            else:
+                line.close()
+
+    def _kept(self, place: tuple[str, str, int]) -> _Line | None:
+        while True:
+            with self._guard:
+                lines = self._idle.get(place)
+                line = lines.pop() if lines else None
+            if line is None or line.quiet:
+                return line
+            line.close()
+
+    def _keep(self, place: tuple[str, str, int], line: _Line) -> None:
+        with self._guard:
+            if not self._closed:
+                self._idle.setdefault(place, []).append(line)
+                return
+        line.close()
+
+    def _open(self, place: tuple[str, str, int], deadline: float) -> _Line:
+        scheme, host, port = place
+        proxy = proxy_for(scheme, host, self._environment)
+        if proxy is None:
+            raw = _connect(host, port, deadline)
+            return _Line(self._secure(raw, host, deadline) if scheme == "https" else raw)
+        if proxy.scheme not in ("", "http") or not proxy.hostname:
+            raise Unanswered(Fault.UNSUPPORTED, f"the proxy for {host} is of the kind {proxy.scheme}")
+        raw = _connect(proxy.hostname, proxy.port or 80, deadline)
+        extra = _proxy_credentials(proxy)
+        if scheme == "http":
+            return _Line(raw, absolute=True, extra=extra)
+        _tunnel(raw, host, port, extra, deadline)
+        return _Line(self._secure(raw, host, deadline))
+
+    def _secure(self, raw: socket.socket, host: str, deadline: float) -> socket.socket:
+        raw.settimeout(_left(deadline))
+        try:
+            return self._context().wrap_socket(raw, server_hostname=host)
+        except BaseException:
+            raw.close()
+            raise
+
+    def _context(self) -> ssl.SSLContext:
+        with self._guard:
+            if self._tls is None:
+                self._tls = ssl.create_default_context(cafile=self._environment.get("SSL_CERT_FILE") or None)
+            return self._tls
+
+
+class _Line:
+    """One connection; to `http.client` it looks like a socket. Every read and write ends by `deadline`."""
+
+    def __init__(self, sock: socket.socket, *, absolute: bool = False, extra: Mapping[str, str] | None = None) -> None:
+        self._sock = sock
+        self.deadline = 0.0
+        self.absolute = absolute
+        """Whether requests name the whole URL, as proxies want it."""
+        self.extra = dict(extra or {})
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing has come since the last answer; a closed connection is not quiet."""
+        try:
+            return not select.select([self._sock], [], [], 0)[0]
+        except (OSError, ValueError):
+            return False
+
+    def send(self, content: bytes) -> None:
+        self._sock.settimeout(_left(self.deadline))
+        self._sock.sendall(content)
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_Reader(self), _BLOCK_BYTES)
+
+    def receive(self, buffer: Any) -> int:
+        self._sock.settimeout(_left(self.deadline))
+        return self._sock.recv_into(buffer)
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._sock.close()
+
+
+class _Reader(io.RawIOBase):
+    def __init__(self, line: _Line) -> None:
+        self._line = line
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        return self._line.receive(buffer)
+
+
+def proxy_for(scheme: str, host: str, environment: Mapping[str, str]) -> SplitResult | None:
+    """The proxy that the environment names for this host, the way curl and git read it; None for none."""
+    exempt = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
+    for item in exempt.replace(",", " ").split():
+        suffix = item.lstrip("*").lstrip(".").lower()
+        if item == "*" or host.lower() == suffix or (suffix and host.lower().endswith("." + suffix)):
+            return None
+    names = ("http_proxy",) if scheme == "http" else ("https_proxy", "HTTPS_PROXY")
+    for name in (*names, "all_proxy", "ALL_PROXY"):
+        if value := environment.get(name, ""):
+            return urlsplit(value if "://" in value else f"http://{value}")
+    return None
+
+
+def _proxy_credentials(proxy: SplitResult) -> dict[str, str]:
+    if proxy.username is None:
+        return {}
+    pair = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
+    return {"Proxy-Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
+
+
+def _tunnel(raw: socket.socket, host: str, port: int, extra: Mapping[str, str], deadline: float) -> None:
+    line = _Line(raw)
+    line.deadline = deadline
+    head = "".join(f"{key}: {value}\r\n" for key, value in extra.items())
+    try:
+        line.send(f"CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n{head}\r\n".encode("ascii"))
+        # Byte by byte up to the blank line: what follows belongs to TLS.
+        answer = b""
+        while not answer.endswith(b"\r\n\r\n") and len(answer) < _BLOCK_BYTES:
+            byte = bytearray(1)
+            if not line.receive(byte):
+                break
+            answer += byte
+        if answer.split(b" ")[1:2] != [b"200"]:
+            said = answer.split(b"\r\n")[0].decode("ascii", "replace")
+            raise Unanswered(Fault.UNREACHABLE, f"the proxy does not connect to {host}: {said}")
+    except BaseException:
+        raw.close()
+        raise
+
+
+def _request(
+    method: str, parts: SplitResult, headers: Mapping[str, str], body: bytes, *, absolute: bool = False
+) -> bytes:
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    host = parts.netloc.rpartition("@")[2]
+    target = f"{parts.scheme}://{host}{path}" if absolute else path
+    length = {"Content-Length": str(len(body))} if method != "GET" else {}
+    lines = [f"{method} {target} HTTP/1.1", f"Host: {host}", "Accept-Encoding: identity"]
+    lines += [f"{key}: {value}" for key, value in {**length, **headers}.items()]
+    if any("\r" in line or "\n" in line for line in lines):
+        raise ValueError("a header or URL holds a line break")
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+
+
+def _body(response: http.client.HTTPResponse, terms: _Terms) -> tuple[bytes, bool]:
+    """The body, and whether it was read to its end."""
+    told = response.length  # None: chunked, or up to the end of the connection
+    body = b""
+    while block := response.read1(_BLOCK_BYTES):
+        body += block
+        if len(body) > terms.bytes_max:
+            raise Unanswered(Fault.TOO_LARGE, f"the answer is longer than {terms.bytes_max:,} bytes")
+        if terms.enough is not None and terms.enough(body):
+            return body, False
+    if told is not None and len(body) < told:
+        raise Unanswered(Fault.CUT, f"the answer ended after {len(body):,} of {told:,} bytes")
+    return body, True
+
+
+def _connect(host: str, port: int, deadline: float) -> socket.socket:
+    last: OSError | None = None
+    for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.settimeout(min(_CONNECT_S, _left(deadline)))
+            sock.connect(address)
+            return sock
+        except OSError as error:
+            sock.close()
+            last = error
+    raise last or OSError("no address")
+
+
+def _left(deadline: float) -> float:
+    left = deadline - monotonic()
+    if left <= 0:
+        raise TimeoutError("timed out")
+    return left
+
+
+@contextlib.contextmanager
+def _as_unanswered(host: str) -> Any:
+    try:
+        yield
+    except Unanswered:
+        raise
+    except TimeoutError as error:
+        raise Unanswered(Fault.TIMEOUT, f"{host} did not answer in time") from error
+    except socket.gaierror as error:
+        raise Unanswered(Fault.UNREACHABLE, f"the name {host} cannot be resolved") from error
+    except (ssl.SSLEOFError, http.client.IncompleteRead) as error:
+        raise Unanswered(Fault.CUT, f"{host} ended the connection early") from error
+    except ssl.SSLError as error:
+        raise Unanswered(
+            Fault.TLS, f"{host}: {getattr(error, 'verify_message', '') or error.reason or 'TLS'}"
+        ) from error
+    except http.client.RemoteDisconnected as error:
+        raise Unanswered(Fault.UNREACHABLE, f"{host} closed the connection without an answer") from error
+    except http.client.HTTPException as error:
+        raise Unanswered(Fault.GARBLED, f"{host} does not speak HTTP: {type(error).__name__}") from error
+    except OSError as error:
+        raise Unanswered(Fault.UNREACHABLE, f"{host}: {error.strerror or error}") from error
