@@ -57,6 +57,7 @@ def reconcile(
         conflicts=tuple(parts.conflicts),
         held=(*_unread(repo, Side.REPO), *_unread(remote, Side.REMOTE), *parts.held),
         sources=remote.sources,
+        was=base.sources,
         notes=remote.notes,
         bound=bound or Bound(),
     )
