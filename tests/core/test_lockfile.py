@@ -13,7 +13,9 @@ from directional_sync.model.snapshot import Source
 words = st.text(max_size=12)
 sources = st.builds(Source, name=words, url=words, ref=words, commit=words, tree=words, into=words)
 locks = st.dictionaries(
-    words, st.builds(LockedTarget, words, st.lists(sources, max_size=3, unique_by=lambda s: s.name).map(tuple)), max_size=3
+    words,
+    st.builds(LockedTarget, words, st.lists(sources, max_size=3, unique_by=lambda s: s.name).map(tuple)),
+    max_size=3,
 ).map(LockFile)
 
 

@@ -21,7 +21,9 @@ def target(name: str, *, needs: tuple[str, ...] = (), priority: int = 0) -> Targ
         pytest.param([target("a", needs=("b",)), target("b")], "b a", id="a need goes first"),
         pytest.param([target("a"), target("b", priority=5)], "b a", id="the higher priority goes first"),
         pytest.param(
-            [target("a", needs=("b",), priority=9), target("b"), target("c", priority=5)], "c b a", id="needs before priority"
+            [target("a", needs=("b",), priority=9), target("b"), target("c", priority=5)],
+            "c b a",
+            id="needs before priority",
         ),
         pytest.param([target("a", needs=("gone",))], "a", id="a need outside the selection holds nobody back"),
         pytest.param([target("x", priority=1), target("y", priority=1)], "x y", id="a tie keeps file order"),
@@ -34,9 +36,9 @@ def test_order(targets: list[Target], expected: str) -> None:
 @given(st.integers(1, 8).flatmap(lambda n: st.lists(st.sets(st.integers(0, n)), min_size=n, max_size=n)), st.randoms())
 def test_any_acyclic_needs_are_respected(needs: list[set[int]], random: object) -> None:
     """F95: whatever the graph, each target comes after all it needs, and twice the same order."""
-    targets = [
-        target(f"t{i}", needs=tuple(f"t{j}" for j in sorted(wants) if j < i)) for i, wants in enumerate(needs)
-    ][::-1]
+    targets = [target(f"t{i}", needs=tuple(f"t{j}" for j in sorted(wants) if j < i)) for i, wants in enumerate(needs)][
+        ::-1
+    ]
     ordered = [t.name for t in in_order(targets)]
     assert ordered == [t.name for t in in_order(targets)]
     assert sorted(ordered) == sorted(t.name for t in targets)
