@@ -56,7 +56,7 @@ SITUATIONS = {
 EXCEPTIONS = {
     "overwrite": {
         "aba": {"pull": "<"}, "a-a": {"pull": "<"}, "abc": {"pull": "<", "push": ">"},
-        "-ab": {"pull": "<", "push": ">"}, "ab-": {"pull": "<"}, "a-b": {"pull": "<", "push": ">"},
+        "-ab": {"pull": "<", "push": ">"}, "ab-": {"pull": "<", "push": ">"}, "a-b": {"pull": "<", "push": ">"},
         "aab": {"push": ">"}, "aa-": {"push": ">"},
     },
     "keep": {
