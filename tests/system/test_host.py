@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import textwrap
@@ -95,7 +94,7 @@ def test_a_failed_write_leaves_the_old_file_whole(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", limited, str(path)], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "E-DISK-FULL"
     assert path.read_bytes() == b"old"
-    assert os.listdir(tmp_path) == ["report.json"]
+    assert [p.name for p in tmp_path.iterdir()] == ["report.json"]
 
 
 def test_a_read_only_folder_is_said_to_be_one(tmp_path: Path) -> None:
