@@ -1,0 +1,333 @@
+"""The object store of a run: reads the repository's objects, borrowed ones and its own; writes only its own.
+
+What is written goes into a *quarantine*, an object store of its own that lists the repository's as its
+alternate. Nothing in it can be reached from the repository. `publish` carries what a commit needs over into
+the repository's own store; closing throws the rest away.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple
+
+from directional_sync.errors import HostError
+from directional_sync.git import plumbing
+from directional_sync.git.plumbing import Git
+from directional_sync.git.repository import Repository
+from directional_sync.system import files, host
+from directional_sync.system.process import Dialogue
+
+_LOOSE_BELOW = 100
+"""As many objects are still unpacked one by one, so that many small runs do not leave many packs."""
+_FILES_IN_PYTHON = 16
+"""Up to so many files, reading them here is faster than starting a program."""
+_ITEMS_KEPT = 200_000
+
+
+class TreeItem(NamedTuple):
+    """One line of a tree."""
+
+    mode: str
+    """Six octal digits."""
+    name: str
+    """Bytes that are not UTF-8 travel as surrogate escapes."""
+    digest: str
+
+
+def hash_object(kind: str, content: bytes, hash_name: str) -> str:
+    """The object id git gives to `content`. `kind`: blob, tree, commit or tag. `hash_name`: sha1 or sha256."""
+    total = hashlib.new(hash_name, b"%s %d\0" % (kind.encode("ascii"), len(content)))
+    total.update(content)
+    return total.hexdigest()
+
+
+class ObjectStore:
+    """Reads the repository's store, borrowed stores and its quarantine; writes only into the quarantine.
+    Use as a context manager, or `close` it. One thread at a time."""
+
+    def __init__(self, repository: Repository, quarantine: Path) -> None:
+        """`quarantine` is a folder that does not exist; it is made at the first write and removed at `close`."""
+        self._repository = repository
+        self.hash_name = repository.hash_name
+        self._quarantine = quarantine
+        self._borrowed: list[Path] = []
+        self._made = False
+        self._dialogue: Dialogue | None = None
+        self._line = re.compile(rb"([0-7]+) ([^\0]+)\0(.{%d})" % (20 if self.hash_name == "sha1" else 32), re.DOTALL)
+        self._trees: dict[str, tuple[TreeItem, ...]] = {}
+        self._items_kept = 0
+
+    # writing
+
+    def write_blob(self, content: bytes) -> str:
+        """Stores `content`; answers its object id."""
+        return self._write("blob", content)
+
+    def write_files(self, paths: Sequence[Path]) -> list[str]:
+        """Stores the raw bytes of these files (links are followed, nothing is converted); answers their object
+        ids in order. Raises HostError E-IO when one cannot be read."""
+        if len(paths) <= _FILES_IN_PYTHON:
+            return [self._write("blob", _read_file(path)) for path in paths]
+        self._make_quarantine()
+        names = "".join(f"{_on_a_line(str(path.absolute()))}\n" for path in paths)
+        git = self._git().including(config={"core.fsync": "none", "core.bigFileThreshold": "512m"})
+        arguments = ("hash-object", "-w", "--stdin-paths", "--no-filters")
+        finished = git.attempt(*arguments, stdin=names.encode("utf-8", "surrogateescape"))
+        if finished.status:
+            said = finished.stderr.decode("utf-8", "replace").strip()
+            raise HostError("E-IO", f"a file could not be read: {said}", hint="check who owns it, then run again")
+        return finished.stdout.decode("ascii").split()
+
+    def write_trees(self, trees: Sequence[bytes]) -> list[str]:
+        """Stores these trees, given as git's own bytes; answers their object ids in order."""
+        return [self._write("tree", content) for content in trees]
+
+    def write_commit(
+        self, tree: str, parents: Sequence[str], message: str, *, author: tuple[str, str], when: str
+    ) -> str:
+        """Stores a commit; answers its object id. `author` is (name, address), `when` RFC 3339 with offset."""
+        moment = datetime.fromisoformat(when)
+        offset = moment.strftime("%z")[:5] or "+0000"
+        person = f"{_plain(author[0])} <{_plain(author[1])}> {int(moment.timestamp())} {offset}"
+        lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents)]
+        lines += [f"author {person}", f"committer {person}", "", message.replace("\0", "").rstrip("\n") + "\n"]
+        return self._write("commit", "\n".join(lines).encode("utf-8", "backslashreplace"))
+
+    def _write(self, kind: str, content: bytes) -> str:
+        """An object file of our own making: no program to start, and durable only when published."""
+        digest = hash_object(kind, content, self.hash_name)
+        self._make_quarantine()
+        path = self._quarantine / "objects" / digest[:2] / digest[2:]
+        if not path.exists():
+            packed = zlib.compress(b"%s %d\0" % (kind.encode("ascii"), len(content)) + content, 1)
+            files.write_private(path, packed)
+        return digest
+
+    def _make_quarantine(self) -> None:
+        if not self._made:
+            host.make_folder(self._quarantine / "objects" / "pack")
+            self._made = True
+            self._hang_up()
+
+    # reading
+
+    def read(self, digest: str) -> bytes:
+        """The content of an object. Raises KeyError when it is nowhere."""
+        return self.read_many([digest])[digest]
+
+    def read_many(self, digests: Iterable[str]) -> dict[str, bytes]:
+        """Digest -> content of objects of any kind. Raises KeyError when one is nowhere."""
+        found = {}
+        for digest, _kind, content in self._contents(digests):
+            if content is None:
+                raise KeyError(digest)
+            found[digest] = content
+        return found
+
+    def size_many(self, digests: Iterable[str]) -> dict[str, int]:
+        """Digest -> size in bytes, without reading the content. Raises KeyError when one is nowhere."""
+        found = {}
+        for digest, size in self._sizes(digests):
+            if size is None:
+                raise KeyError(digest)
+            found[digest] = size
+        return found
+
+    def has_many(self, digests: Iterable[str]) -> set[str]:
+        """Those of `digests` that are here. Fetches nothing, also in a partial clone."""
+        wanted = list(dict.fromkeys(digests))
+        if not self._repository.partial:
+            return {digest for digest, size in self._sizes(wanted) if size is not None}
+        git = self._git().including({"GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1"})
+        found = set()
+        for digest in wanted:
+            if git.attempt("cat-file", "-e", digest).status == 0:
+                found.add(digest)
+        return found
+
+    def read_trees(self, digests: Sequence[str]) -> dict[str, tuple[TreeItem, ...]]:
+        """Tree id -> its lines in git's order. Raises KeyError when one is nowhere or not a tree."""
+        found, missing = {}, []
+        for digest in dict.fromkeys(digests):
+            items = self._trees.get(digest)
+            if items is None:
+                missing.append(digest)
+            else:
+                found[digest] = items
+        for digest, kind, content in self._contents(missing):
+            if content is None or kind != b"tree":
+                raise KeyError(digest)
+            found[digest] = self._parse(digest, content)
+        return found
+
+    def tree_of(self, commit: str) -> str:
+        """The tree of a commit. Raises KeyError when there is no such commit."""
+        for _digest, kind, content in self._contents([commit]):
+            if content is not None and kind == b"commit":
+                return content[5 : content.index(b"\n")].decode("ascii")
+        raise KeyError(commit)
+
+    def borrow(self, objects_dir: Path) -> None:
+        """From now on objects in `objects_dir` (another store's `objects` folder) can be read too."""
+        if objects_dir not in self._borrowed:
+            self._borrowed.append(objects_dir)
+            self._hang_up()
+
+    def _parse(self, digest: str, content: bytes) -> tuple[TreeItem, ...]:
+        length = 0
+        items = []
+        for mode, name, raw in self._line.findall(content):
+            length += len(mode) + len(name) + len(raw) + 2
+            digits = _MODES.get(mode) or mode.decode("ascii").rjust(6, "0")
+            items.append(TreeItem(digits, name.decode("utf-8", "surrogateescape"), raw.hex()))
+        if length != len(content):
+            raise HostError("E-GIT-CORRUPT", f"tree {digest} cannot be understood", hint="run git fsck")
+        kept = tuple(items)
+        if self._items_kept > _ITEMS_KEPT:
+            self._trees.clear()
+            self._items_kept = 0
+        self._trees[digest] = kept
+        self._items_kept += len(kept) + 1
+        return kept
+
+    def _contents(self, digests: Iterable[str]) -> Iterator[tuple[str, bytes, bytes | None]]:
+        """(digest, kind, content or None) of each, in order, asked for all at once."""
+        wanted = list(dict.fromkeys(digests))
+        if not wanted:
+            return
+        dialogue = self._ask("contents", wanted)
+        done = 0
+        try:
+            for digest in wanted:
+                _, kind, size = _header(dialogue.read_line())
+                content = None
+                if size is not None:
+                    content = dialogue.read_exactly(size + 1)[:-1]
+                done += 1
+                yield digest, kind, content
+        finally:
+            if done < len(wanted):
+                self._hang_up()  # answers nobody waits for any more are still on their way
+
+    def _sizes(self, digests: Iterable[str]) -> Iterator[tuple[str, int | None]]:
+        wanted = list(dict.fromkeys(digests))
+        if wanted:
+            dialogue = self._ask("info", wanted)
+            answers = [_header(dialogue.read_line())[2] for _ in wanted]
+            yield from zip(wanted, answers, strict=True)
+
+    def _ask(self, question: str, wanted: list[str]) -> Dialogue:
+        if self._dialogue is None:
+            self._dialogue = self._git().dialogue("cat-file", "--batch-command", "--buffer")
+        lines = "".join(f"{question} {digest or '-'}\n" for digest in wanted)
+        self._dialogue.send(f"{lines}flush\n".encode("ascii"))
+        return self._dialogue
+
+    def _hang_up(self) -> None:
+        if self._dialogue is not None:
+            self._dialogue.close()
+            self._dialogue = None
+
+    def _git(self) -> Git:
+        """git over all the stores: the quarantine, once there is one, the repository's and the borrowed ones."""
+        git = self._repository.git
+        others = [*([self._repository.objects] if self._made else []), *self._borrowed]
+        variables = {"GIT_ALTERNATE_OBJECT_DIRECTORIES": ":".join(_on_a_line(str(path)) for path in others)}
+        if self._made:
+            variables["GIT_OBJECT_DIRECTORY"] = str(self._quarantine / "objects")
+        return git.including(variables)
+
+    # handing over
+
+    def publish(self, wanted: Sequence[str], known: Sequence[str]) -> None:
+        """Carries into the repository's own store, durably, what can be reached from `wanted` (commits or trees)
+        and not from `known`; complete or not at all. Raises HostError, also when something is missing."""
+        own = self._repository.git
+        wanted = [digest for digest in dict.fromkeys(wanted) if digest and digest not in known]
+        if not wanted or not self._made and not self._borrowed:
+            return
+        self._make_quarantine()
+        store = self._git().including(config={"core.fsync": "none"})
+        asked = own.run("cat-file", "--batch-check", stdin="\n".join([*known, ""]).encode("ascii")) if known else b""
+        present = [line.split()[0].decode("ascii") for line in asked.splitlines() if not line.endswith(b" missing")]
+        revisions = "\n".join([*wanted, *(f"^{digest}" for digest in present), ""]).encode("ascii")
+        out = self._quarantine / "out"
+        host.make_folder(out)
+        options = ("--revs", "--quiet", "--delta-base-offset", "--window=0", "--no-write-bitmap-index")
+        name = (
+            store.run("pack-objects", *options, str(out / "pack"), stdin=revisions, timeout_s=3600)
+            .decode("ascii")
+            .strip()
+        )
+        if not name:
+            return
+        pack = out / f"pack-{name}.pack"
+        with pack.open("rb") as file:
+            count = int.from_bytes(file.read(12)[8:], "big")
+        if count < _LOOSE_BELOW:
+            own.run("unpack-objects", "-q", stdin=pack.read_bytes())
+        else:
+            self._install(out, f"pack-{name}")
+        files.settle(self._repository.objects)
+
+    def _install(self, folder: Path, stem: str) -> None:
+        """A pack is there for others only when its index is: that one comes last."""
+        target = self._repository.objects / "pack"
+        target.mkdir(exist_ok=True)
+        parts = sorted(folder.glob(f"{stem}.*"), key=lambda path: (path.suffix == ".idx", path.suffix != ".pack"))
+        for part in parts:
+            files.hand_over(part, target / part.name)
+        files.settle(target)
+
+    def close(self) -> None:
+        """Ends the programs and removes the quarantine. Safe to call twice."""
+        self._hang_up()
+        self._trees.clear()
+        if self._made:
+            host.remove_tree(self._quarantine)
+            self._made = False
+
+    def __enter__(self) -> ObjectStore:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+_MODES = {b"100644": "100644", b"100755": "100755", b"40000": "040000", b"120000": "120000", b"160000": "160000"}
+
+
+def _header(line: bytes) -> tuple[bytes, bytes, int | None]:
+    """(object id, kind, size) of an answer's first line; size None when the object is missing."""
+    parts = line.split(b" ")
+    if len(parts) == 3 and parts[2].isdigit():
+        return parts[0], parts[1], int(parts[2])
+    return parts[0], b"", None
+
+
+def _on_a_line(path: str) -> str:
+    """`path` as git reads one from a list of lines or of alternates, quoted where it must be."""
+    if not re.search(r'[":#\\\x00-\x1f]', path):
+        return path
+    special = re.sub(r'["\\]', lambda found: f"\\{found[0]}", path)
+    return '"' + re.sub(r"[\x00-\x1f]", lambda found: f"\\{ord(found[0]):03o}", special) + '"'
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[<>\n\0]", "", text).strip()
+
+
+def _read_file(path: Path) -> bytes:
+    with host.host_errors(path):
+        return path.read_bytes()
+
+
+__all__ = ["ObjectStore", "TreeItem", "hash_object", "plumbing"]

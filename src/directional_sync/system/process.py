@@ -1,0 +1,259 @@
+"""Short, trusted programs (git): run one to its end, or hold a conversation with one over pipes.
+
+Programs that users wrote are started by `system.supervisor` instead, which trusts nothing about them.
+A child gets a session of its own, so that a Ctrl-C in the terminal reaches this program only and this program
+decides what happens to the child.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from directional_sync.errors import HostError
+
+_GRACE_S = 2.0
+_PIPE_BYTES = 1 << 20
+_READ_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A program that has ended."""
+
+    status: int
+    """Exit status; negative: ended by that signal."""
+    stdout: bytes
+    stderr: bytes
+    duration_s: float
+
+
+def inherited(without_prefix: str = "") -> dict[str, str]:
+    """A copy of this process's environment, less the variables that begin with `without_prefix`."""
+    if not without_prefix:
+        return dict(os.environ)
+    return {name: value for name, value in os.environ.items() if not name.startswith(without_prefix)}
+
+
+def capture(
+    argv: Sequence[str | Path],
+    *,
+    env: Mapping[str, str],
+    cwd: Path | None = None,
+    stdin: bytes = b"",
+    timeout_s: float = 600,
+) -> Finished:
+    """Runs a program to its end and keeps what it said. Whatever its exit status, that is an answer.
+    Raises HostError: E-PROGRAM-MISSING when it is not on PATH, E-PROGRAM-TIMEOUT after `timeout_s` seconds."""
+    started = time.monotonic()
+    child = _start(argv, env, cwd, stdin=subprocess.PIPE if stdin else subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        stdout, stderr = child.communicate(stdin or None, timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        _end(child)
+        raise HostError(
+            "E-PROGRAM-TIMEOUT",
+            f"{_name(argv)} did not end within {timeout_s:g} seconds and was stopped",
+            hint="look whether a disk or network file system hangs, then run again",
+            retryable=True,
+        ) from None
+    except BaseException:
+        _end(child)
+        raise
+    return Finished(child.returncode, stdout, stderr, time.monotonic() - started)
+
+
+class Dialogue:
+    """A child that answers requests on pipes, one after the other. Use as a context manager, or `close` it.
+
+    Requests may be sent far ahead of reading their answers: sending never blocks, reading sends what is
+    still waiting, so the two sides cannot wait for each other."""
+
+    def __init__(
+        self, argv: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path | None = None, timeout_s: float = 600
+    ) -> None:
+        """`timeout_s` is how long the child may be silent while an answer is awaited."""
+        self._argv = tuple(argv)
+        self._timeout_s = timeout_s
+        self._complaints: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the child)
+        try:
+            self._child = _start(argv, env, cwd, stdin=subprocess.PIPE, stderr=self._complaints)
+        except BaseException:
+            self._complaints.close()
+            raise
+        assert self._child.stdin is not None and self._child.stdout is not None
+        self._stdin, self._stdout = self._child.stdin.fileno(), self._child.stdout.fileno()
+        os.set_blocking(self._stdin, False)
+        os.set_blocking(self._stdout, False)
+        _widen(self._stdin)
+        _widen(self._stdout)
+        self._unsent = memoryview(b"")
+        self._buffer = bytearray()
+        self._at = 0
+        self._poll = select.poll()
+        self._poll.register(self._stdout, select.POLLIN)
+        self._writing = False
+
+    def send(self, request: bytes) -> None:
+        """Queues `request`. Raises HostError E-PROGRAM-ENDED when the child is gone."""
+        self._unsent = memoryview(bytes(self._unsent) + request) if self._unsent else memoryview(request)
+        self._push()
+
+    def read_line(self) -> bytes:
+        """The next line of the answer, without its newline. Raises HostError (E-PROGRAM-ENDED, -TIMEOUT)."""
+        searched = self._at
+        while True:
+            end = self._buffer.find(b"\n", searched)
+            if end >= 0:
+                line = bytes(self._buffer[self._at : end])
+                self._at = end + 1
+                return line
+            searched = len(self._buffer)
+            searched -= self._pull()
+
+    def read_exactly(self, size: int) -> bytes:
+        """The next `size` bytes of the answer. Raises HostError (E-PROGRAM-ENDED, -TIMEOUT)."""
+        while len(self._buffer) - self._at < size:
+            self._pull()
+        found = bytes(memoryview(self._buffer)[self._at : self._at + size])
+        self._at += size
+        return found
+
+    def close(self) -> None:
+        """Ends the child. Safe to call twice."""
+        if self._complaints.closed:
+            return
+        for pipe in (self._child.stdin, self._child.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        _end(self._child)
+        self._complaints.close()
+
+    def __enter__(self) -> Dialogue:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _push(self) -> None:
+        """Writes as much as the pipe takes now, and asks to be told when it takes more."""
+        while self._unsent:
+            try:
+                self._unsent = self._unsent[os.write(self._stdin, self._unsent) :]
+            except BlockingIOError:
+                break
+            except BrokenPipeError:
+                raise self._ended() from None
+        if bool(self._unsent) != self._writing:
+            self._writing = not self._writing
+            if self._writing:
+                self._poll.register(self._stdin, select.POLLOUT)
+            else:
+                self._poll.unregister(self._stdin)
+
+    def _pull(self) -> int:
+        """Waits for more of the answer, sending meanwhile. Answers how many consumed bytes were dropped from
+        the front of the buffer."""
+        dropped = 0
+        if self._at > _READ_BYTES or self._at == len(self._buffer):
+            dropped, self._at = self._at, 0
+            del self._buffer[:dropped]
+        while True:
+            ready = self._poll.poll(self._timeout_s * 1000)
+            if not ready:
+                raise HostError(
+                    "E-PROGRAM-TIMEOUT",
+                    f"{_name(self._argv)} said nothing for {self._timeout_s:g} seconds",
+                    hint="look whether a disk or network file system hangs, then run again",
+                    retryable=True,
+                )
+            if any(descriptor == self._stdin for descriptor, _ in ready):
+                self._push()
+            if any(descriptor == self._stdout for descriptor, _ in ready):
+                chunk = os.read(self._stdout, _READ_BYTES)
+                if not chunk:
+                    raise self._ended()
+                self._buffer += chunk
+                return dropped
+
+    def _ended(self) -> HostError:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._child.wait(_GRACE_S)
+        self._complaints.seek(0)
+        said = self._complaints.read(4000).decode("utf-8", "replace").splitlines()
+        return HostError(
+            "E-PROGRAM-ENDED",
+            f"{_name(self._argv)} ended in the middle of its work (status {self._child.returncode})",
+            hint="run again; if it stays so, `git fsck` says whether the repository is sound",
+            detail=said,
+            retryable=True,
+        )
+
+
+def _start(
+    argv: Sequence[str | Path],
+    env: Mapping[str, str],
+    cwd: Path | None,
+    *,
+    stdin: int,
+    stderr: int | IO[bytes],
+) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            list(argv),
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            cwd=cwd,
+            env=dict(env),
+            start_new_session=True,
+        )
+    except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
+        if cwd is not None and not cwd.is_dir():
+            raise HostError("E-IO", f"{cwd} is not a folder that can be entered") from error
+        raise HostError(
+            "E-PROGRAM-MISSING",
+            f"the program {_name(argv)} cannot be started: {error.strerror}",
+            hint="install it, or put its folder on PATH",
+        ) from error
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Asks politely first, so that the child can remove its lock files."""
+    if child.poll() is None:
+        child.terminate()
+        try:
+            child.wait(_GRACE_S)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+    for pipe in (child.stdin, child.stdout, child.stderr):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
+
+
+def _name(argv: Sequence[str | Path]) -> str:
+    return Path(argv[0]).name
+
+
+def _widen(descriptor: int) -> None:
+    """Fewer turns for big answers, where the system allows it."""
+    import fcntl
+
+    widen = getattr(fcntl, "F_SETPIPE_SZ", None)
+    if widen is not None:
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(descriptor, widen, _PIPE_BYTES)
