@@ -1,0 +1,157 @@
+"""Errors as people read them: what happened, where, what was kept safe, what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from directional_sync.core.escape import visible
+from directional_sync.errors import ConfigError, Exit, Problem, SyncError
+from directional_sync.model.record import Failure, TargetRecord, Verdict
+from directional_sync.render.ink import Ink, Style, amount, cells, one_line, shorten
+from directional_sync.render.tally import Word, word
+
+DETAIL_LINES = 8
+"""How many findings of one problem are listed; the rest is counted."""
+FULL_PROBLEMS = 6
+"""How many problems of one run are shown in full; the rest takes one line each."""
+
+_HEADS = {
+    Exit.REFUSED: "refused",
+    Exit.LOCKED: "busy",
+    Exit.STALE: "stale",
+    Exit.CONFLICTS: "conflict",
+    Exit.INTERRUPTED: "interrupted",
+    Exit.TERMINATED: "interrupted",
+}
+
+
+def failure_of(error: SyncError) -> Failure:
+    """The error as a value."""
+    return Failure(error.code, error.message, error.hint, error.place, error.kept, error.detail, error.exit)
+
+
+def failures(record: TargetRecord) -> tuple[Failure, ...]:
+    """Everything that kept this target from succeeding: its error, and the gates that said no."""
+    found = [] if record.failure is None else [record.failure]
+    for verdict in record.verdicts:
+        if not verdict.passed and not any(_same(known, verdict) for known in found):
+            found.append(_refusal(verdict))
+    if not found and word(record) in (Word.FAILED, Word.REFUSED, Word.CONFLICT, Word.CANCELLED):
+        found.append(Failure("", record.message, exit=record.exit))
+    return tuple(found)
+
+
+def _same(known: Failure, verdict: Verdict) -> bool:
+    return known.code == verdict.code and (not verdict.message or verdict.message in known.message)
+
+
+def _refusal(verdict: Verdict) -> Failure:
+    message = verdict.message or f"{verdict.gate} said no"
+    return Failure(
+        verdict.code, message, verdict.hint, kept="nothing was changed", detail=verdict.detail, exit=Exit.REFUSED
+    )
+
+
+def error(error: SyncError, ink: Ink) -> str:
+    """An error that ended the whole command."""
+    if isinstance(error, ConfigError):
+        return config_error(error, ink)
+    return "\n".join(failure(failure_of(error), ink))
+
+
+def failure(given: Failure, ink: Ink, target: str = "", log: str = "") -> list[str]:
+    """The head, then what is known, one aligned line each. `log` is a command that shows more."""
+    mark = f"[{one_line(given.code)}]" if given.code else ""
+    head = ink.paint(f"{_HEADS.get(given.exit, 'error')}{mark}", Style.BAD)
+    lines = [f"{head} {one_line(target)}: {one_line(given.message)}" if target else f"{head} {one_line(given.message)}"]
+    if given.place:
+        lines.append(_field("place", one_line(given.place)))
+    lines += [f"  {line}" for line in _capped(given.detail)]
+    if given.kept:
+        lines.append(_field("kept", one_line(given.kept)))
+    if given.hint:
+        lines += _hint(given.hint)
+    more = [f"log: {log}"] if log else []
+    if given.code:
+        more.append(f"explain: {ink.paint(f'dsync explain {one_line(given.code)}', Style.COMMAND)}")
+    if more:
+        lines.append(_field("more", "      ".join(more)))
+    return lines
+
+
+def _field(name: str, text: str) -> str:
+    return f"  {name:<9} {text}"
+
+
+def _hint(hint: str) -> list[str]:
+    first, *rest = [visible(line) for line in hint.splitlines() if line.strip()] or [""]
+    return [_field("hint", first), *(_field("", line) for line in rest)]
+
+
+def _capped(detail: Sequence[str]) -> list[str]:
+    lines = [one_line(line) if not line.startswith(" ") else " " + one_line(line) for line in detail]
+    if len(lines) <= DETAIL_LINES:
+        return lines
+    return [*lines[: DETAIL_LINES - 1], f"and {len(lines) - DETAIL_LINES + 1} more"]
+
+
+def run_problems(records: Sequence[TargetRecord], ink: Ink, run: str = "") -> list[str]:
+    """The problems of a run, the last ones in full; "" between them."""
+    found = [(record.target, given) for record in records for given in failures(record)]
+    if not found:
+        return []
+    failing = len({target for target, _ in found})
+    lines = [f"problems ({failing} of {amount(len(records), 'target')})", ""]
+    brief, full = found[:-FULL_PROBLEMS], found[-FULL_PROBLEMS:]
+    for target, given in brief:
+        lines.append(f"{failure(given, ink, target)[0]}")
+    if brief:
+        lines.append("")
+    log = f"dsync show {run}" if run else ""
+    for target, given in full:
+        lines += [*failure(given, ink, target, log if len(full) == 1 else ""), ""]
+    return lines
+
+
+def config_error(error: ConfigError, ink: Ink) -> str:
+    """Every problem with its line and a caret, then how many there are."""
+    lines: list[str] = []
+    for problem in error.problems:
+        lines += config_problem(problem, ink)
+    if error.hint:
+        lines += _hint(error.hint)
+    codes = sorted({problem.code for problem in error.problems})
+    lines.append(f"{amount(len(error.problems), 'error')}, nothing was run   exit {int(error.exit)}")
+    lines.append(
+        f"  explain   {ink.paint('dsync explain ' + one_line(codes[0] if codes else error.code), Style.COMMAND)}"
+    )
+    return "\n".join(lines)
+
+
+def config_problem(problem: Problem, ink: Ink) -> list[str]:
+    where = one_line(problem.path)
+    if problem.line:
+        where += f":{problem.line}:{problem.column}"
+    head = ink.paint(f"error[{problem.code}]", Style.BAD)
+    lines = [f"{head} {where}  {one_line(problem.message)}" if where else f"{head} {one_line(problem.message)}"]
+    if problem.source and problem.line:
+        lines += _excerpt(problem, ink)
+    if problem.hint:
+        lines += _hint(problem.hint)
+    return lines
+
+
+def _excerpt(problem: Problem, ink: Ink) -> list[str]:
+    """The line itself and carets under the place, moved so that the place is within the width."""
+    gutter = f"{problem.line:5} | "
+    room = max(20, ink.width - len(gutter))
+    start = max(0, problem.column - 1)
+    source = problem.source.expandtabs(1)
+    offset = max(0, start - room // 2) if cells(source) > room else 0
+    before = visible(source[offset:start])
+    text = shorten(visible(source[offset:]), room) if offset == 0 else visible(source[offset:])[:room]
+    width = max(1, min(problem.width, room - cells(before)))
+    return [
+        f"{gutter}{text}",
+        " " * (len(gutter) - 2) + "| " + " " * cells(before) + ink.paint("^" * width, Style.BAD),
+    ]
