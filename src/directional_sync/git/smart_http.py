@@ -68,23 +68,22 @@ class NoAnswer(Exception):
         """How long the host asks us to wait before the next try; 0 when it does not say."""
 
 
-def ls_refs(pool: Pool, url: str, prefixes: Sequence[str], *, timeout_s: float, long: bool = False) -> list[Advertised]:
-    """The refs of the repository at `url` (http or https) whose full names start with one of `prefixes`. `long`:
-    ids are sha256's. Raises NoAnswer, Unanswered."""
-    capabilities = ["object-format=sha256"] if long else []
+def ls_refs(pool: Pool, url: str, prefixes: Sequence[str], *, timeout_s: float, login: str = "") -> list[Advertised]:
+    """The refs of the repository at `url` (http or https) whose full names start with one of `prefixes`. `login` is
+    the value of the Authorization header, "" for none. Raises NoAnswer, Unanswered."""
     arguments = ["peel", "symrefs", *(f"ref-prefix {prefix}" for prefix in prefixes)]
-    answer = _ask(pool, url, _message("ls-refs", capabilities, arguments), timeout_s, _REFS_BYTES_MAX)
+    answer = _ask(pool, url, _message("ls-refs", [], arguments), login, timeout_s, _REFS_BYTES_MAX)
     return [_advertised(line) for line in _lines(answer.body)]
 
 
-def descends(pool: Pool, url: str, new: str, old: str, *, timeout_s: float) -> bool:
+def descends(pool: Pool, url: str, new: str, old: str, *, timeout_s: float, login: str = "") -> bool:
     """Whether `new` has `old` among its ancestors, in the repository's own opinion. It is asked for `new` and told
     that we have `old`; a server says it is ready exactly when everything asked for can be reached from what both
     have. The content that it would send then is not read. A server looks no further back than the date of `old`.
     Raises NoAnswer, Unanswered."""
     capabilities = ["object-format=sha256"] if len(new) == 64 else []
     request = _message("fetch", capabilities, ["deepen 1", f"want {new}", f"have {old}"])
-    answer = _ask(pool, url, request, timeout_s, _HISTORY_BYTES_MAX, until_delim=True)
+    answer = _ask(pool, url, request, login, timeout_s, _HISTORY_BYTES_MAX, until_delim=True)
     return any(line == b"ready" for line in _packets(answer.body) if line is not None)
 
 
@@ -98,17 +97,21 @@ def _packet(line: str) -> bytes:
     return b"%04x%s" % (len(content) + 4, content)
 
 
-def _ask(pool: Pool, url: str, body: bytes, timeout_s: float, bytes_max: int, *, until_delim: bool = False) -> Answer:
+def _ask(
+    pool: Pool, url: str, body: bytes, login: str, timeout_s: float, bytes_max: int, *, until_delim: bool = False
+) -> Answer:
     answer = pool.ask(
         "POST",
         url.rstrip("/") + "/git-upload-pack",
-        headers=_HEADERS,
+        headers={**_HEADERS, **({"Authorization": login} if login else {})},
         body=body,
         timeout_s=timeout_s,
         bytes_max=bytes_max,
         enough=_past_acknowledgments if until_delim else None,
     )
     if answer.status == 200 and answer.kind == "application/x-git-upload-pack-result":
+        if not answer.body:  # what an older git says to a dialect it does not know
+            raise NoAnswer(Trouble.OTHER_DIALECT, "an empty answer")
         return answer
     raise _trouble(answer, url)
 
