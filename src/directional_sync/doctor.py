@@ -1,0 +1,168 @@
+"""Is everything here that a run needs? Each check says what it found and, where something is missing, the next
+step. Credentials are looked at by name only."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from directional_sync import __version__, plugins
+from directional_sync.errors import ConfigError, SyncError
+from directional_sync.system import host
+from directional_sync.workspace import Workspace, open_workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    group: str
+    name: str
+    ok: bool | None
+    """None: fine, but a person should know."""
+    message: str
+    fix: str = ""
+
+
+def examine(config_path: str | None, cwd: Path, environ: Mapping[str, str]) -> list[Check]:
+    """All checks, in groups. Never raises: what cannot be checked is a failed check."""
+    checks = [*_guarded("program", "python", _python), *_guarded("program", "git", _git)]
+    checks += _guarded("program", "secret detector", _detector)
+    checks += _guarded("repository", "work tree", lambda: _repository(cwd))
+    workspace: Workspace | None = None
+    try:
+        workspace = open_workspace(config_path, cwd, environ)
+        count = len(workspace.config.targets)
+        checks.append(Check("configuration", workspace.config.path, True, f"{count} targets"))
+    except ConfigError as error:
+        message = f"{len(error.problems)} mistakes: {error.message}"
+        checks.append(Check("configuration", "file", False, message, error.hint or "dsync validate"))
+    if workspace is not None:
+        found = workspace
+        checks += _guarded("configuration", "endpoints", lambda: _endpoints(found))
+        checks += _guarded("configuration", "entrypoints", lambda: _entrypoints(found))
+        checks += _guarded("credentials", "variables", lambda: _variables(found))
+        checks += _guarded("state", "state folder", lambda: _state(found))
+        checks += _guarded("schedule", "workflow", lambda: _workflow(found))
+    return checks
+
+
+def _guarded(group: str, name: str, look: Callable[[], Iterator[Check]]) -> list[Check]:
+    try:
+        return list(look())
+    except SyncError as error:
+        return [Check(group, name, False, f"{error.message} ({error.code})", error.hint)]
+    except OSError as error:
+        return [Check(group, name, False, f"could not be looked at: {error}")]
+
+
+def _python() -> Iterator[Check]:
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    yield Check("program", "directional-sync", True, f"{__version__} on Python {version}")
+
+
+def _git() -> Iterator[Check]:
+    from directional_sync.git import plumbing
+
+    yield Check("program", "git", True, ".".join(str(part) for part in plumbing.version()))
+
+
+def _detector() -> Iterator[Check]:
+    if importlib.util.find_spec("kingfisher") is not None:
+        yield Check("program", "secret detector", True, "installed")
+        return
+    yield Check(
+        "program",
+        "secret detector",
+        None,
+        "no detector is installed; only safety.secret_patterns judge what is committed",
+        "pip install 'directional-sync[secrets]'",
+    )
+
+
+def _repository(cwd: Path) -> Iterator[Check]:
+    from directional_sync.git import transaction
+    from directional_sync.git.repository import DEFAULT_IDENTITY, Repository
+
+    repository = Repository.open(cwd)
+    branch = repository.branch.removeprefix("refs/heads/")
+    yield Check("repository", "work tree", True, f"{repository.root} on {branch}")
+    if repository.identity == DEFAULT_IDENTITY:
+        yield Check(
+            "repository",
+            "identity",
+            None,
+            f"git has no identity here; commits are made as {DEFAULT_IDENTITY[0]} <{DEFAULT_IDENTITY[1]}>",
+            'git config user.name "..." && git config user.email "..."',
+        )
+    else:
+        yield Check("repository", "identity", True, "{} <{}>".format(*repository.identity))
+    left = transaction.interrupted(repository)
+    yield Check(
+        "repository", "interrupted runs", None if left else True, left or "none", "dsync recover" if left else ""
+    )
+
+
+def _endpoints(workspace: Workspace) -> Iterator[Check]:
+    missing = [t for t in workspace.config.targets if not plugins.available(t.endpoint)]
+    if missing:
+        names = ", ".join(f"{target.name} ({target.endpoint})" for target in missing)
+        yield Check("configuration", "endpoints", None, f"not available in this version, skipped: {names}")
+    else:
+        yield Check("configuration", "endpoints", True, "all available")
+
+
+def _entrypoints(workspace: Workspace) -> Iterator[Check]:
+    for target in workspace.config.targets:
+        program = getattr(target.options, "entrypoint", "")
+        if program and not (workspace.root / program).is_file():
+            yield Check(
+                "configuration",
+                f"entrypoint of {target.name}",
+                False,
+                f"{program} is not there",
+                f"create it and commit it; it is named at {target.place}",
+            )
+
+
+def _variables(workspace: Workspace) -> Iterator[Check]:
+    needed: dict[str, list[str]] = {}
+    for target in workspace.config.targets:
+        for name in (*target.env_vars, *(variable for variable, _ in target.missing)):
+            needed.setdefault(name, []).append(target.name)
+    unset = {name: users for name, users in needed.items() if not workspace.environ.get(name)}
+    for name, users in sorted(unset.items()):
+        yield Check("credentials", name, False, f"not set; needed by {', '.join(users)}", f"export {name}=...")
+    if not unset:
+        yield Check("credentials", "variables", True, f"{len(needed)} needed, all set")
+
+
+def _state(workspace: Workspace) -> Iterator[Check]:
+    state = workspace.state
+    if not state.exists():
+        yield Check("state", "state folder", True, "not made yet")
+        return
+    private, writable = host.is_private(state), os.access(state, os.W_OK)
+    if private and writable:
+        yield Check("state", "state folder", True, "writable, for you only")
+    elif not writable:
+        yield Check("state", "state folder", False, f"{state} cannot be written", f"ls -ld {state}")
+    else:
+        yield Check("state", "state folder", False, f"{state} can be read by others", f"chmod 700 {state}")
+
+
+def _workflow(workspace: Workspace) -> Iterator[Check]:
+    from directional_sync.render.workflow import workflow
+
+    path = workspace.root / ".github" / "workflows" / "directional-sync.yml"
+    if not path.exists():
+        yield Check(
+            "schedule", "workflow", None, "there is none; nothing runs by itself on GitHub", "dsync workflow generate"
+        )
+    elif path.read_text() != workflow(workspace.config):
+        fix = "dsync workflow generate > .github/workflows/directional-sync.yml"
+        yield Check("schedule", "workflow", None, "it differs from what the schedules in the YAML say", fix)
+    else:
+        yield Check("schedule", "workflow", True, "matches the schedules in the YAML")
