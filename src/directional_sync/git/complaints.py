@@ -76,7 +76,7 @@ _WORDS: tuple[tuple[str, Kind], ...] = (
     (r"does not appear to be a git repository|no matching repository|not exported", GONE),
     (r"is this a git repository|invalid server response|dumb http|bad line length character|protocol error", NOT_GIT),
     (r"(Could not|Couldn't) resolve|[Ff]ailed to connect|Connection (refused|reset|timed out)", UNREACHABLE),
-    (r"returned error: (5\d\d|429)|unable to connect|unreachable|SSL|TLS|certificate|[Oo]peration timed out", UNREACHABLE),
+    (r"returned error: (5\d\d|429)|unable to connect|unreachable|SSL|certificate|[Oo]peration timed out", UNREACHABLE),
     (r"SHA1 mismatch|inflate|bad object|corrupt|unresolved delta|signature mismatch|pack has ", CORRUPT),
     (r"missing (blob|tree|commit|necessary)|did not send all|unable to read|is missing|garbage|loose object", CORRUPT),
     (r"early EOF|hung up|disconnect|RPC failed|transfer closed|index-pack|unexpected end|expected flush", CUT),

@@ -28,7 +28,6 @@ _QUESTION_S = 60.0
 _CONFIG = {
     "core.hooksPath": "/dev/null",
     "core.fsmonitor": "false",
-    "core.alternateRefsCommand": "true",
     "core.askPass": "",
     "protocol.version": "2",
     "protocol.allow": "never",

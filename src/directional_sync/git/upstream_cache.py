@@ -1,0 +1,235 @@
+"""What was fetched from upstreams: one small bare repository per URL, beside the user's repository, never in it.
+
+A shallow commit inside the user's repository would make all of it count as shallow, or leave `git fsck` looking for
+parents. So each upstream has a folder of its own, where fetches run side by side without sharing a lock. Its trees
+are read from there, and what a plan takes is copied into the user's store when the plan has passed. The commit that
+was fetched last is what the next fetch builds on.
+
+Nothing here is precious. A *seal* names the packs that belong to the folder; whenever it does not match what lies
+there, to the last bit, the folder is thrown away and fetched anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from directional_sync.errors import HostError, SyncError
+from directional_sync.git import complaints
+from directional_sync.git.remotes import Remotes, Resolved
+from directional_sync.system import files, host
+
+_REF = "refs/upstream/current"
+_PACKS_MAX = 24
+"""With more the folder is started afresh: cheaper, and simpler, than repacking it."""
+_SEAL = "seal.json"
+_TOLERATED = (
+    "badDateOverflow", "badEmail", "badName", "badTimezone", "missingEmail", "missingNameBeforeEmail",
+    "missingSpaceBeforeDate", "missingSpaceBeforeEmail", "missingTaggerEntry", "multipleAuthors", "zeroPaddedDate",
+    "zeroPaddedFilemode",
+)  # fmt: skip
+_FORBIDDEN = (
+    "hasDot", "hasDotdot", "hasDotgit", "gitmodulesBlob", "gitmodulesLarge", "gitmodulesName", "gitmodulesParse",
+    "gitmodulesPath", "gitmodulesSymlink", "gitmodulesUpdate", "gitmodulesUrl", "gitattributesBlob",
+    "duplicateEntries", "treeNotSorted", "fullPathname", "emptyName", "nullSha1",
+)  # fmt: skip
+_CONFIG = {
+    "fetch.fsckObjects": "true",
+    "transfer.fsckObjects": "true",
+    **{f"fetch.fsck.{finding}": "warn" for finding in _TOLERATED},
+    **{f"fetch.fsck.{finding}": "error" for finding in _FORBIDDEN},
+    "fetch.unpackLimit": "1",
+    "transfer.unpackLimit": "1",
+    "fetch.writeCommitGraph": "false",
+    "fetch.negotiationAlgorithm": "default",
+    "fetch.bundleURI": "",
+    "core.fsync": "none",
+}
+_GITLINK = re.compile(rb"(?:\A|\0)160000 commit [0-9a-f]+\t([^\0]+)")
+_COMMITTED = re.compile(rb"^committer .* (\d+) [+-]\d+$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """An upstream's content, at hand."""
+
+    objects: Path
+    """The folder of objects in which its commit and all its trees and blobs can be read."""
+    gitlinks: tuple[str, ...] = ()
+    """Paths in it where submodules are tied in."""
+    transferred: bool = True
+    """Whether the far side was asked for content."""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class UpstreamCache:
+    """The folders of all upstreams of one target. Safe to use from many threads, one upstream each."""
+
+    folder: Path
+    remotes: Remotes
+    hash_name: str
+
+    def obtain(self, url: str, resolved: Resolved) -> Fetched:
+        """The content of `resolved`, fetched when it is not at hand. Raises SyncError."""
+        if len(resolved.tip) != (40 if self.hash_name == "sha1" else 64):
+            raise complaints.complaint(complaints.FORMAT, url)
+        with _Hold(self._place(url), self.remotes.left_s):
+            return self._obtain(url, resolved)
+
+    def continues(self, url: str, new: str, old: str) -> bool | None:
+        """Whether `new`, which was obtained, has `old` among its ancestors; None when that cannot be told because
+        `old` was never here. Fetches the commits since `old`."""
+        git_dir = self._place(url)
+        with _Hold(git_dir, self.remotes.left_s):
+            seen = self._git(url, git_dir, "cat-file", "commit", old, check=False)
+            dated = _COMMITTED.search(seen or b"")
+            if dated is None:
+                return None
+            since = f"--shallow-since=@{int(dated[1])} +0000"
+            try:
+                self._fetch(url, git_dir, new, since)
+            except SyncError as error:
+                # "no commits selected": every commit of the new history is older than the old one.
+                return False if "no commits selected" in error.message else None
+            answer = self._git(url, git_dir, "merge-base", "--is-ancestor", old, new, check=False)
+            self._seal(git_dir, new, self._gitlinks(url, git_dir, new))
+            return answer is not None
+
+    def _place(self, url: str) -> Path:
+        return self.folder / f"{hashlib.sha256(url.encode()).hexdigest()[:20]}.git"
+
+    def _obtain(self, url: str, resolved: Resolved) -> Fetched:
+        git_dir = self._place(url)
+        seal = self._sound(git_dir)
+        note = ""
+        if seal is None:
+            note = "the local copy was damaged or incomplete and was fetched anew" if git_dir.exists() else ""
+            self._start(git_dir)
+        elif seal["tip"] == resolved.tip:
+            return Fetched(git_dir / "objects", tuple(seal["gitlinks"]), transferred=False)
+        elif len(seal["packs"]) > 2 * _PACKS_MAX:
+            self._start(git_dir)
+        try:
+            gitlinks = self._take(url, git_dir, resolved)
+        except SyncError as error:
+            if seal is None or error.code not in (complaints.CORRUPT.code, complaints.OTHER.code):
+                raise
+            note = f"the local copy was of no use ({error.message}) and was fetched anew"
+            self._start(git_dir)
+            gitlinks = self._take(url, git_dir, resolved)
+        return Fetched(git_dir / "objects", gitlinks, note=note)
+
+    def _take(self, url: str, git_dir: Path, resolved: Resolved) -> tuple[str, ...]:
+        self.remotes.persist(lambda: self._fetch(url, git_dir, resolved.tip, "--depth=1"))
+        gitlinks = self._gitlinks(url, git_dir, resolved.tip)
+        self._seal(git_dir, resolved.tip, gitlinks)
+        return gitlinks
+
+    def _fetch(self, url: str, git_dir: Path, tip: str, depth: str) -> None:
+        options = (
+            depth, "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance",
+            "--no-show-forced-updates", "--no-prune",
+        )  # fmt: skip
+        self._git(url, git_dir, "fetch", *options, "--", url, f"+{tip}:{_REF}")
+
+    def _gitlinks(self, url: str, git_dir: Path, tip: str) -> tuple[str, ...]:
+        listed = self._git(url, git_dir, "ls-tree", "-r", "-z", "--full-tree", tip) or b""
+        if b"160000 commit " not in listed:
+            return ()
+        return tuple(path.decode("utf-8", "surrogateescape") for path in _GITLINK.findall(listed))
+
+    def _git(self, url: str, git_dir: Path, *arguments: str, check: bool = True) -> bytes | None:
+        """What git answered; None when it failed and `check` is off."""
+        done = self.remotes.git(url, [f"--git-dir={git_dir}", *arguments], config=_CONFIG)
+        if done.status and check:
+            raise complaints.from_git(url, done.stderr)
+        return None if done.status else done.stdout
+
+    def _start(self, git_dir: Path) -> None:
+        """An empty bare repository, made by hand: it needs no program and copies no template."""
+        host.remove_tree(git_dir)
+        host.make_folder(git_dir / "objects" / "pack")
+        host.make_folder(git_dir / "refs")
+        version, extension = (0, "") if self.hash_name == "sha1" else (1, "[extensions]\n\tobjectformat = sha256\n")
+        config = f"[core]\n\trepositoryformatversion = {version}\n\tbare = true\n{extension}"
+        files.write_private(git_dir / "config", config.encode())
+        files.write_private(git_dir / "HEAD", b"ref: refs/heads/none\n")
+
+    def _seal(self, git_dir: Path, tip: str, gitlinks: Sequence[str]) -> None:
+        seal = {"tip": tip, "gitlinks": list(gitlinks), "packs": _packs(git_dir), "state": _state(git_dir)}
+        files.write_private(git_dir / _SEAL, json.dumps(seal).encode())
+
+    def _sound(self, git_dir: Path) -> dict[str, Any] | None:
+        """The seal, when everything is as it says: the same packs, each with the checksum that it ends in."""
+        try:
+            seal = json.loads((git_dir / _SEAL).read_bytes())
+            if seal["packs"] != _packs(git_dir) or seal["state"] != _state(git_dir) or not isinstance(seal["tip"], str):
+                return None
+            whole = all(_whole(git_dir / "objects" / "pack" / name, self.hash_name) for name in seal["packs"])
+            return dict(seal) if whole else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+
+def _packs(git_dir: Path) -> list[str]:
+    return sorted(path.name for path in (git_dir / "objects" / "pack").iterdir() if path.suffix in (".pack", ".idx"))
+
+
+def _state(git_dir: Path) -> str:
+    """A digest of the small files that say what the packs mean."""
+    total = hashlib.sha256()
+    for name in ("config", "HEAD", "shallow", _REF):
+        path = git_dir / name
+        total.update(path.read_bytes() if path.exists() else b"-")
+    return total.hexdigest()
+
+
+def _whole(path: Path, hash_name: str) -> bool:
+    """Whether a pack or its index ends in the checksum of everything before."""
+    with path.open("rb") as file:
+        length = path.stat().st_size - hashlib.new(hash_name).digest_size
+        total = hashlib.new(hash_name)
+        while length > 0 and (block := file.read(min(length, 1 << 20))):
+            total.update(block)
+            length -= len(block)
+        return length == 0 and file.read() == total.digest()
+
+
+class _Hold:
+    """One process and thread at a time for one folder; git's own left-over locks in it belong to the dead."""
+
+    def __init__(self, git_dir: Path, timeout_s: float) -> None:
+        self._git_dir = git_dir
+        self._timeout_s = timeout_s
+
+    def __enter__(self) -> None:
+        from filelock import FileLock, Timeout
+
+        host.make_folder(self._git_dir.parent)
+        self._lock = FileLock(str(self._git_dir.with_suffix(".lock")), mode=host.OWNER_ONLY_FILE)
+        try:
+            self._lock.acquire(timeout=self._timeout_s, poll_interval=0.05)
+        except Timeout:
+            raise HostError(
+                "E-UPSTREAM-BUSY",
+                "another run is fetching the same upstream",
+                hint="wait for it, then run again",
+                kept=complaints.KEPT,
+                retryable=True,
+            ) from None
+        if self._git_dir.is_dir():
+            for stale in (
+                *self._git_dir.glob("*.lock"),
+                *self._git_dir.glob("refs/**/*.lock"),
+                *self._git_dir.glob("objects/pack/tmp_*"),
+            ):
+                stale.unlink(missing_ok=True)
+
+    def __exit__(self, *ended: object) -> None:
+        self._lock.release()
