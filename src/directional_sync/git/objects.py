@@ -17,7 +17,6 @@ from types import TracebackType
 from typing import NamedTuple
 
 from directional_sync.errors import HostError
-from directional_sync.git import plumbing
 from directional_sync.git.plumbing import Git
 from directional_sync.git.repository import Repository
 from directional_sync.system import files, host
@@ -28,6 +27,7 @@ _LOOSE_BELOW = 100
 _FILES_IN_PYTHON = 16
 """Up to so many files, reading them here is faster than starting a program."""
 _ITEMS_KEPT = 200_000
+_AT_ONCE = 10_000
 
 
 class TreeItem(NamedTuple):
@@ -59,7 +59,9 @@ class ObjectStore:
         self._borrowed: list[Path] = []
         self._made = False
         self._dialogue: Dialogue | None = None
-        self._line = re.compile(rb"([0-7]+) ([^\0]+)\0(.{%d})" % (20 if self.hash_name == "sha1" else 32), re.DOTALL)
+        width = 20 if self.hash_name == "sha1" else 32
+        self._id = re.compile(rf"[0-9a-f]{{{2 * width}}}\Z")
+        self._line = re.compile(rb"([0-7]+) ([^\0]+)\0(.{%d})" % width, re.DOTALL)
         self._trees: dict[str, tuple[TreeItem, ...]] = {}
         self._items_kept = 0
 
@@ -124,16 +126,20 @@ class ObjectStore:
     def read_many(self, digests: Iterable[str]) -> dict[str, bytes]:
         """Digest -> content of objects of any kind. Raises KeyError when one is nowhere."""
         found = {}
+        missing = ""
         for digest, _kind, content in self._contents(digests):
             if content is None:
-                raise KeyError(digest)
-            found[digest] = content
+                missing = missing or digest or "no object"
+            else:
+                found[digest] = content
+        if missing:
+            raise KeyError(missing)
         return found
 
     def size_many(self, digests: Iterable[str]) -> dict[str, int]:
         """Digest -> size in bytes, without reading the content. Raises KeyError when one is nowhere."""
         found = {}
-        for digest, size in self._sizes(digests):
+        for digest, size in self._sizes(digests).items():
             if size is None:
                 raise KeyError(digest)
             found[digest] = size
@@ -143,7 +149,7 @@ class ObjectStore:
         """Those of `digests` that are here. Fetches nothing, also in a partial clone."""
         wanted = list(dict.fromkeys(digests))
         if not self._repository.partial:
-            return {digest for digest, size in self._sizes(wanted) if size is not None}
+            return {digest for digest, size in self._sizes(wanted).items() if size is not None}
         git = self._git().including({"GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1"})
         found = set()
         for digest in wanted:
@@ -168,10 +174,10 @@ class ObjectStore:
 
     def tree_of(self, commit: str) -> str:
         """The tree of a commit. Raises KeyError when there is no such commit."""
-        for _digest, kind, content in self._contents([commit]):
-            if content is not None and kind == b"commit":
-                return content[5 : content.index(b"\n")].decode("ascii")
-        raise KeyError(commit)
+        ((_, kind, content),) = self._contents([commit])
+        if content is None or kind != b"commit":
+            raise KeyError(commit)
+        return content[5 : content.index(b"\n")].decode("ascii")
 
     def borrow(self, objects_dir: Path) -> None:
         """From now on objects in `objects_dir` (another store's `objects` folder) can be read too."""
@@ -199,33 +205,38 @@ class ObjectStore:
     def _contents(self, digests: Iterable[str]) -> Iterator[tuple[str, bytes, bytes | None]]:
         """(digest, kind, content or None) of each, in order, asked for all at once."""
         wanted = list(dict.fromkeys(digests))
-        if not wanted:
-            return
-        dialogue = self._ask("contents", wanted)
-        done = 0
+        left = len(wanted)
         try:
-            for digest in wanted:
-                _, kind, size = _header(dialogue.read_line())
-                content = None
-                if size is not None:
-                    content = dialogue.read_exactly(size + 1)[:-1]
-                done += 1
-                yield digest, kind, content
+            for some in _portions(wanted):
+                dialogue = self._ask("contents", some)
+                for digest in some:
+                    kind, size = _header(dialogue.read_line())
+                    content = dialogue.read_exactly(size + 1)[:-1] if size is not None else None
+                    left -= 1
+                    yield digest, kind, content
         finally:
-            if done < len(wanted):
+            if left:
                 self._hang_up()  # answers nobody waits for any more are still on their way
 
-    def _sizes(self, digests: Iterable[str]) -> Iterator[tuple[str, int | None]]:
+    def _sizes(self, digests: Iterable[str]) -> dict[str, int | None]:
+        """Digest -> size in bytes, None when it is nowhere."""
         wanted = list(dict.fromkeys(digests))
-        if wanted:
-            dialogue = self._ask("info", wanted)
-            answers = [_header(dialogue.read_line())[2] for _ in wanted]
-            yield from zip(wanted, answers, strict=True)
+        found: dict[str, int | None] = {}
+        try:
+            for some in _portions(wanted):
+                dialogue = self._ask("info", some)
+                for digest in some:
+                    found[digest] = _header(dialogue.read_line())[1]
+        finally:
+            if len(found) < len(wanted):
+                self._hang_up()
+        return found
 
     def _ask(self, question: str, wanted: list[str]) -> Dialogue:
         if self._dialogue is None:
             self._dialogue = self._git().dialogue("cat-file", "--batch-command", "--buffer")
-        lines = "".join(f"{question} {digest or '-'}\n" for digest in wanted)
+        # What is not a full object id could mean something to git; a dash means nothing.
+        lines = "".join(f"{question} {digest if self._id.match(digest) else '-'}\n" for digest in wanted)
         self._dialogue.send(f"{lines}flush\n".encode("ascii"))
         return self._dialogue
 
@@ -250,7 +261,7 @@ class ObjectStore:
         and not from `known`; complete or not at all. Raises HostError, also when something is missing."""
         own = self._repository.git
         wanted = [digest for digest in dict.fromkeys(wanted) if digest and digest not in known]
-        if not wanted or not self._made and not self._borrowed:
+        if not wanted or not (self._made or self._borrowed):
             return
         self._make_quarantine()
         store = self._git().including(config={"core.fsync": "none"})
@@ -305,12 +316,17 @@ class ObjectStore:
 _MODES = {b"100644": "100644", b"100755": "100755", b"40000": "040000", b"120000": "120000", b"160000": "160000"}
 
 
-def _header(line: bytes) -> tuple[bytes, bytes, int | None]:
-    """(object id, kind, size) of an answer's first line; size None when the object is missing."""
+def _portions(digests: list[str]) -> Iterator[list[str]]:
+    """So many at once that neither round trips nor the memory for unread answers count."""
+    return (digests[at : at + _AT_ONCE] for at in range(0, len(digests), _AT_ONCE))
+
+
+def _header(line: bytes) -> tuple[bytes, int | None]:
+    """(kind, size) of an answer's first line; size None when the object is missing."""
     parts = line.split(b" ")
     if len(parts) == 3 and parts[2].isdigit():
-        return parts[0], parts[1], int(parts[2])
-    return parts[0], b"", None
+        return parts[1], int(parts[2])
+    return b"", None
 
 
 def _on_a_line(path: str) -> str:
@@ -328,6 +344,3 @@ def _plain(text: str) -> str:
 def _read_file(path: Path) -> bytes:
     with host.host_errors(path):
         return path.read_bytes()
-
-
-__all__ = ["ObjectStore", "TreeItem", "hash_object", "plumbing"]
