@@ -86,10 +86,13 @@ class Remotes:
     def __post_init__(self) -> None:
         self.pool = Pool(self.environment)
         self.programs = Programs()
+        self._stop = threading.Event()
         self._guard = threading.Lock()
         self._logins: dict[str, str] = {}
 
     def close(self) -> None:
+        """Ends whatever is under way: programs, connections, pauses. Safe to call twice and from any thread."""
+        self._stop.set()
         self.programs.close()
         self.pool.close()
 
@@ -215,7 +218,7 @@ class Remotes:
 
     def persist(self, deed: Callable[[], T]) -> T:
         """What `deed` answers, tried again within the budget when that can help."""
-        return persist(deed, retries=self.retries, timeout_s=self.left_s, wait_for=_asked_to_wait)
+        return persist(deed, retries=self.retries, timeout_s=self.left_s, stop=self._stop, wait_for=_asked_to_wait)
 
 
 def _asked_to_wait(error: SyncError) -> float:

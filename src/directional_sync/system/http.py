@@ -88,6 +88,7 @@ class Pool:
         self._tls = tls
         self._guard = threading.Lock()
         self._idle: dict[tuple[str, str, int], list[_Line]] = {}
+        self._busy: set[_Line] = set()
         self._closed = False
 
     def __enter__(self) -> Pool:
@@ -99,9 +100,13 @@ class Pool:
         self.close()
 
     def close(self) -> None:
+        """Ends questions that are under way, too: those who ask them hear that they are unanswered."""
         with self._guard:
             self._closed = True
             idle, self._idle = self._idle, {}
+            busy = list(self._busy)
+        for line in busy:
+            line.interrupt()
         for lines in idle.values():
             for line in lines:
                 line.close()
@@ -136,6 +141,10 @@ class Pool:
 
     def _exchange(self, line: _Line, place: tuple[str, str, int], request: bytes, terms: _Terms) -> Answer:
         keep = False
+        with self._guard:
+            self._busy.add(line)
+            if self._closed:
+                line.interrupt()
         try:
             line.deadline = terms.deadline
             line.send(request)
@@ -145,6 +154,8 @@ class Pool:
             keep = whole and not response.will_close
             return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, body)
         finally:
+            with self._guard:
+                self._busy.discard(line)
             if keep:
                 self._keep(place, line)
             else:
@@ -224,6 +235,11 @@ class _Line:
     def receive(self, buffer: Any) -> int:
         self._sock.settimeout(_left(self.deadline))
         return self._sock.recv_into(buffer)
+
+    def interrupt(self) -> None:
+        """Wakes whoever waits for this connection; closing alone would not."""
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         with contextlib.suppress(OSError):

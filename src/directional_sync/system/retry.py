@@ -1,13 +1,17 @@
-"""Trying again: with growing, jittered pauses, within a number of tries and a time."""
+"""Trying again: with growing, jittered pauses, within a number of tries and a time, and not past a stop."""
 
 from __future__ import annotations
 
+import random
+import threading
 from collections.abc import Callable
 from typing import TypeVar
 
 from directional_sync.errors import SyncError
+from directional_sync.system.host import monotonic
 
 T = TypeVar("T")
+_FIRST_WAIT_S = 0.2
 _WAIT_MAX_S = 20.0
 
 
@@ -16,34 +20,20 @@ def persist(
     *,
     retries: int,
     timeout_s: float,
+    stop: threading.Event,
     wait_for: Callable[[SyncError], float] = lambda error: 0.0,
-    told: Callable[[SyncError], None] = lambda error: None,
 ) -> T:
     """What `deed` answers. A SyncError that is retryable is answered by another try, up to `retries` more and for
-    `timeout_s` seconds in all. `wait_for` may ask for a longer pause (a server's Retry-After, 0 for none), `told` hears
-    of each error that is followed by another try. Raises the last error."""
-    try:
-        return deed()
-    except SyncError as error:
-        if not error.retryable or retries < 1 or timeout_s <= 0:
-            raise
-        first: list[SyncError] = [error]  # replayed below, so that the usual case needs no library
-
-    import stamina
-
-    stamina.instrumentation.set_on_retry_hooks(())  # it would log arguments; what is worth telling, we tell
-
-    def again(error: Exception) -> bool | float:
-        if not isinstance(error, SyncError) or not error.retryable:
-            return False
-        told(error)
-        return min(_WAIT_MAX_S, wait_for(error)) or True
-
-    for attempt in stamina.retry_context(
-        on=again, attempts=retries + 1, timeout=timeout_s, wait_initial=0.2, wait_max=10.0, wait_jitter=0.3
-    ):
-        with attempt:
-            if first:
-                raise first.pop()
+    `timeout_s` seconds in all; a pause is never longer than 20 s and ends at once when `stop` is set, and then there
+    is no other try. `wait_for` may ask for a longer pause (a server's Retry-After; 0 for none). Raises the last
+    error."""
+    deadline = monotonic() + timeout_s
+    for attempt in range(retries + 1):
+        try:
             return deed()
-    raise AssertionError("unreachable: the last attempt raises")
+        except SyncError as error:
+            pause = _FIRST_WAIT_S * 2**attempt * random.uniform(0.5, 1.5)
+            pause = min(_WAIT_MAX_S, max(pause, wait_for(error)))
+            if not error.retryable or attempt == retries or monotonic() + pause > deadline or stop.wait(pause):
+                raise
+    raise AssertionError("unreachable: the last try raises")
