@@ -38,7 +38,7 @@ def lines(before: bytes | None, after: bytes | None, *, context: int = CONTEXT) 
         if line.startswith("@@"):
             found.append(("@", line))
         else:
-            found.append((line[0], visible(mask(line[1:]))))
+            found.append((line[0], visible(mask(line[1:].expandtabs(4)))))
     return list(_folded(found))
 
 

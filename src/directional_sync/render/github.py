@@ -117,7 +117,7 @@ def _opened(record: TargetRecord) -> list[str]:
     lines = []
     for failure in failures(record):
         head = f"{record.target}: {failure.message}"
-        lines += ["<details open>", f"<summary>{markdown(failure.code)} {markdown(head)}</summary>", ""]
+        lines += ["<details open>", f"<summary>{in_html(f'{failure.code} {head}'.strip())}</summary>", ""]
         lines += [f"- {markdown(line)}" for line in failure.detail[:50]]
         lines += [
             f"- {name}: {markdown(text)}" for name, text in (("kept", failure.kept), ("next", failure.hint)) if text
@@ -128,9 +128,12 @@ def _opened(record: TargetRecord) -> list[str]:
 
 def markdown(text: str) -> str:
     """Foreign text as one line of Markdown that shows as it is: no markup, no HTML, no mention, no link."""
-    escaped = html.escape(one_line(text), quote=False)
-    escaped = re.sub(r"([\\`*_{}\[\]()#+!|~])", r"\\\1", escaped)
-    return escaped.replace("@", "@&#8203;").replace("://", ":&#8203;//")
+    return re.sub(r"([\\`*_{}\[\]()+!|~]|(?<!&)#)", r"\\\1", in_html(text))
+
+
+def in_html(text: str) -> str:
+    """Foreign text as one line inside an HTML element, where Markdown does not hold."""
+    return html.escape(one_line(text), quote=False).replace("@", "@&#8203;").replace("://", ":&#8203;//")
 
 
 def _cut(text: str) -> str:

@@ -1,7 +1,7 @@
 """How text may look on one stream: colour or none, how wide, and whether it is read aloud.
 
-Colour only ever repeats what a sign and a word already say. Text of foreign origin goes through `visible`
-before it is put into a line: see `directional_sync.core.escape`.
+Colour only ever repeats what a sign and a word already say. Text of foreign origin goes through `one_line`
+before it is put into a line.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from directional_sync.core.escape import visible
+from directional_sync.core import escape
 
 ELLIPSIS = "..."
 
@@ -87,7 +87,7 @@ def shorten(text: str, columns: int) -> str:
 
 def one_line(text: str) -> str:
     """Text of foreign origin, made safe and brought to one line."""
-    return visible(text.replace("\r\n", " ").replace("\n", " ")).strip()
+    return escape.one_line(text.replace("\r\n", " ").replace("\n", " ").replace("\t", " ").strip())
 
 
 @dataclass(frozen=True, slots=True)

@@ -233,7 +233,7 @@ def _entry(entry: Mapping[str, Any], ink: Ink) -> list[str]:
     if entry.get("commit"):
         lines.append(f"  commit    {one_line(str(entry['commit']))}")
     for gate in entry.get("gates", []):
-        sign = "ok" if gate.get("passed") and not gate.get("warning") else "! "
+        sign = "ok" if gate.get("passed") and not gate.get("warning") else "!"
         lines.append(f"  {sign} {one_line(str(gate.get('name', '')))}: {one_line(str(gate.get('message', '')))}")
         lines += [f"       {one_line(str(line))}" for line in gate.get("detail", [])]
     error = entry.get("error")
@@ -243,7 +243,9 @@ def _entry(entry: Mapping[str, Any], ink: Ink) -> list[str]:
                 f"  error[{one_line(str(error.get('code', '')))}] {one_line(str(error.get('message', '')))}", Style.BAD
             )
         )
-        lines += [f"    {one_line(str(line))}" for line in error.get("detail", [])]
+        told = {gate.get("code") for gate in entry.get("gates", [])}
+        if error.get("code") not in told:
+            lines += [f"    {one_line(str(line))}" for line in error.get("detail", [])]
         for name in ("kept", "hint"):
             if error.get(name):
                 lines.append(f"    {name:<9} {one_line(str(error[name]))}")

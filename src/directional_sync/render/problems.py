@@ -84,7 +84,7 @@ def _field(name: str, text: str) -> str:
 
 
 def _hint(hint: str) -> list[str]:
-    first, *rest = [visible(line) for line in hint.splitlines() if line.strip()] or [""]
+    first, *rest = [one_line(line) for line in hint.splitlines() if line.strip()] or [""]
     return [_field("hint", first), *(_field("", line) for line in rest)]
 
 

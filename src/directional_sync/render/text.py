@@ -25,7 +25,7 @@ def plan_text(summary: Summary, ink: Ink, status: Exit) -> str:
         right += f"  base {one_line(summary.base)}" if summary.base else ""
         lines += [opposite("DRY RUN  nothing will be written", right.strip(), ink), ""]
         for record in summary.records:
-            if _shown(record, ink):
+            if _shown(record, ink) and not (record.plan is None and word(record) in FAILURES):
                 lines += [*target_plan(record, ink), ""]
         lines += _others(summary.records, ink)
     lines += run_problems(summary.records, ink)

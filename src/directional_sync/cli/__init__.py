@@ -1,0 +1,30 @@
+"""The terminal: arguments in, text and an exit status out.
+
+Importing this loads nothing: `dsync --version` has to answer at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+__all__ = ["main", "seed_main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """`dsync`. Answers the exit status; `argv` is without the program's name."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments == ["--version"]:
+        from directional_sync import __version__
+
+        sys.stdout.write(f"dsync {__version__}\n")
+        return 0
+    from directional_sync.cli.entry import enter
+
+    return enter(arguments)
+
+
+def seed_main(argv: Sequence[str] | None = None) -> int:
+    """`scripts/sync_directional.py`: the flags alone, through the same parser; no flag at all runs every target."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    return main(arguments or ["run"])

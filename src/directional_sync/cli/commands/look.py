@@ -1,0 +1,196 @@
+"""Commands that only look: list, status, diff, log, show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from directional_sync.cli.console import Form
+from directional_sync.cli.options import Face, complete_targets, faced, selecting
+from directional_sync.errors import Exit
+
+if TYPE_CHECKING:
+    from directional_sync.app import StatusRow, TargetRow
+    from directional_sync.model.plan import FileDiff, Plan, Sign
+    from directional_sync.render.listing import Drift, Last, Listed
+    from directional_sync.store.history import LastRun
+    from directional_sync.workspace import Selection
+
+_LIST_HELP = """List the targets, their schedules and last runs.
+
+Nothing is asked of the far side: IN SYNC is what the last run found.
+
+\b
+Examples:
+  dsync list
+  dsync list --direction push --json
+"""
+_STATUS_HELP = """Show drift: what differs now, and what was left unfinished.
+
+\b
+Examples:
+  dsync status
+  dsync status --check
+"""
+_DIFF_HELP = """Show the differences of one target, and what was edited here.
+
+\b
+Example:
+  dsync diff {target}
+"""
+_LOG_HELP = """List past runs, the newest first.
+
+\b
+Examples:
+  dsync log
+  dsync log --limit 5
+"""
+_SHOW_HELP = """Show one past run in full. RUN is its id, or the beginning or the end of it.
+
+\b
+Example:
+  dsync show {run}
+"""
+
+
+@click.command("list", help=_LIST_HELP, short_help="List the targets, their schedules and last runs.")
+@selecting
+@faced
+def list_targets(face: Face, selection: Selection) -> int:
+    return listed(face, selection)
+
+
+def listed(face: Face, selection: Selection) -> int:
+    from directional_sync import app
+    from directional_sync.render import listing
+    from directional_sync.system import host
+
+    rows = [_listed(row) for row in app.list_targets(face.open(), selection)]
+    if face.console.looks.form is not Form.TEXT:
+        face.console.document([listing.target_json(row) for row in rows])
+    else:
+        face.console.result(listing.targets(rows, face.console.out_ink, host.utc_now()))
+    return int(Exit.OK)
+
+
+def _listed(row: TargetRow) -> Listed:
+    from directional_sync.render.listing import Listed
+
+    return Listed(row.target, _last(row.last), row.next_run, row.overdue, row.available)
+
+
+def _last(last: LastRun | None) -> Last | None:
+    from directional_sync.render.listing import Last
+
+    return None if last is None else Last(last.started, last.outcome, last.message)
+
+
+@click.command(help=_STATUS_HELP, short_help="Show drift: what differs now, and what was left unfinished.")
+@selecting
+@click.option("--check", is_flag=True, help="Exit 5 when anything differs.")
+@faced
+def status(face: Face, selection: Selection, check: bool) -> int:
+    from directional_sync import app
+    from directional_sync.cli.progress import listeners
+    from directional_sync.render import listing
+    from directional_sync.system import host
+
+    workspace = face.open()
+    with listeners(face.console) as tell:
+        found = app.status(workspace, selection, app.RunOptions(dry_run=True, command=face.command), tell)
+    rows = [_drift(row) for row in found.rows]
+    if face.console.looks.form is not Form.TEXT:
+        document = {
+            "targets": [listing.drift_json(row) for row in rows],
+            "drift_score": found.score,
+            "interrupted": found.interrupted or None,
+        }
+        face.console.document(document)
+    else:
+        ink = face.console.out_ink
+        face.console.result(listing.drift(rows, found.score, found.interrupted, ink, host.utc_now()))
+    differs = any(row.in_sync is False for row in rows)
+    return int(Exit.CHANGES if check and differs else Exit.OK)
+
+
+def _drift(row: StatusRow) -> Drift:
+    from directional_sync.render.listing import Drift
+
+    return Drift(
+        row.target.name, row.in_sync, row.repo, row.remote, row.conflicts, len(row.held), row.message, _last(row.last)
+    )
+
+
+@click.command(
+    help=_DIFF_HELP.format(target="TARGET"), short_help="Show the differences of one target, and what was edited here."
+)
+@click.argument("target", shell_complete=complete_targets)
+@click.option("--lines", default=200, type=click.IntRange(min=1), help="At most so many lines of each file.")
+@faced
+def diff(face: Face, target: str, lines: int) -> int:
+    from directional_sync import app
+    from directional_sync.cli.progress import listeners
+    from directional_sync.model.plan import count
+    from directional_sync.render.diff import patch
+    from directional_sync.render.plan import counted, target_plan
+
+    workspace = face.open()
+    with listeners(face.console) as tell:
+        record, diffs = app.diff(workspace, target, app.RunOptions(dry_run=True, command=face.command), tell)
+    if face.console.looks.form is not Form.TEXT:
+        from directional_sync.render.report import result
+
+        face.console.document(result(record))
+        return int(record.exit)
+    ink, plan = face.console.out_ink, record.plan
+    if plan is None:
+        face.console.result("\n".join(target_plan(record, ink)))
+        return int(record.exit)
+    text = patch([(_sign(given, plan), given) for given in diffs], ink, lines_max=lines)
+    total = f"{counted(count(plan.repo))} would change here, {len(plan.held)} held, {len(plan.conflicts)} in conflict"
+    face.console.result("\n".join([*text, "", total] if text else [total]))
+    return int(Exit.OK if record.success else record.exit)
+
+
+def _sign(given: FileDiff, plan: Plan) -> Sign:
+    from directional_sync.model.plan import Sign
+
+    planned = {change.key: change.sign for change in plan.repo}
+    if given.key in planned and not given.local:
+        return planned[given.key]
+    if given.before is None:
+        return Sign.ADD
+    return Sign.DELETE if given.after is None else Sign.CHANGE
+
+
+@click.command(help=_LOG_HELP, short_help="List past runs.")
+@click.argument("target", required=False, shell_complete=complete_targets)
+@click.option("--limit", default=20, type=click.IntRange(min=1), help="At most so many.")
+@faced
+def log(face: Face, target: str | None, limit: int) -> int:
+    from directional_sync import app
+    from directional_sync.render import listing
+    from directional_sync.system import host
+
+    reports = app.log(face.open(), target, limit)
+    if face.console.looks.form is not Form.TEXT:
+        face.console.document(reports)
+    else:
+        face.console.result(listing.runs(reports, face.console.out_ink, host.utc_now()))
+    return int(Exit.OK)
+
+
+@click.command(help=_SHOW_HELP.format(run="RUN"), short_help="Show one past run in full.")
+@click.argument("run")
+@faced
+def show(face: Face, run: str) -> int:
+    from directional_sync import app
+    from directional_sync.render import listing
+
+    report = app.show(face.open(), run)
+    if face.console.looks.form is not Form.TEXT:
+        face.console.document(report)
+    else:
+        face.console.result(listing.run(report, face.console.out_ink))
+    return int(Exit.OK)

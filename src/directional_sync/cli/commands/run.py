@@ -1,0 +1,185 @@
+"""Commands that walk targets through their steps: plan, run, verify."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from directional_sync.cli.console import Form
+from directional_sync.cli.options import Duration, Face, faced, output_option, selecting, show_option
+from directional_sync.errors import ConfigError, Exit, Problem, SyncError
+
+if TYPE_CHECKING:
+    from directional_sync.model.lifecycle import Tell
+    from directional_sync.model.record import Summary
+    from directional_sync.workspace import RunOptions, Selection, Workspace
+
+_PLAN_HELP = """Show what a run would do, with the real differences; write nothing.
+
+\b
+Examples:
+  dsync plan
+  dsync plan --target 'oca_*' --show all
+"""
+_RUN_HELP = """Sync the targets: plan, judge, apply, commit, prove.
+
+Each target is written whole or not at all, and one failing target never stops the others.
+
+\b
+Examples:
+  dsync run
+  dsync run oca_repos --verify
+  dsync run --direction pull --dry-run
+"""
+_VERIFY_HELP = """Run checks, verifications and drift gates on what is committed now.
+
+\b
+Example:
+  dsync verify
+"""
+
+
+def _judging(function: Any) -> Any:
+    """Options of both plan and run."""
+    for option in reversed(
+        (
+            click.option("--verify", is_flag=True, help="Verify also in a dry run and when nothing changed."),
+            click.option("--fail-on-diff", is_flag=True, help="Exit 5 when there are changes."),
+            click.option(
+                "--allow-delete", type=click.IntRange(min=0), metavar="N", help="Allow N deletions, this once."
+            ),
+            click.option("--prefer", type=click.Choice(["repo", "remote"]), help="The side that wins a conflict."),
+            click.option(
+                "--lock-timeout", type=Duration(), default=0.0, help="Wait so long for another run: 30s, 10m."
+            ),
+            click.option("--ci", is_flag=True, help="For CI: no prompts, plain progress, report file, annotations."),
+            click.option("--summary-json", metavar="PATH", help="Write the report there."),
+        )
+    ):
+        function = option(function)
+    return function
+
+
+@click.command(help=_PLAN_HELP, short_help="Show what a run would do, with the real differences; write nothing.")
+@selecting
+@_judging
+@show_option
+@output_option
+@faced
+def plan(face: Face, **given: Any) -> int:
+    return _sync(face, dry_run=True, plan_id="", prove=False, **given)
+
+
+@click.command(help=_RUN_HELP, short_help="Sync the targets: plan, judge, apply, commit, prove.")
+@selecting
+@click.option("--dry-run", is_flag=True, help="Stop after the plan and show it; the same as `dsync plan`.")
+@click.option("--plan", "plan_id", metavar="ID", default="", help="Do exactly that plan, or stop when it is stale.")
+@click.option("--prove", is_flag=True, help="Run scripts twice and compare what they leave.")
+@click.option("--list", "listing", is_flag=True, hidden=True, help="The seed's flag: list the targets and stop.")
+@_judging
+@show_option
+@output_option
+@faced
+def run(face: Face, listing: bool, **given: Any) -> int:
+    if listing:
+        from directional_sync.cli.commands.look import listed
+
+        return listed(face, given["selection"])
+    return _sync(face, **given)
+
+
+@click.command(help=_VERIFY_HELP, short_help="Run checks, verifications and drift gates on what is committed now.")
+@selecting
+@show_option
+@output_option
+@faced
+def verify(face: Face, selection: Selection) -> int:
+    from directional_sync import app
+    from directional_sync.cli.progress import listeners
+    from directional_sync.render.text import run_text
+
+    workspace = face.open()
+    with listeners(face.console) as tell:
+        summary = app.verify(workspace, selection, app.RunOptions(dry_run=True, command=face.command), tell)
+    return _shown(face, replace(summary, command=face.command), summary.exit(), run_text)
+
+
+def _sync(
+    face: Face, *, selection: Selection, ci: bool, summary_json: str | None, fail_on_diff: bool, **given: Any
+) -> int:
+    """Runs or plans; then, in this order: the result, the report, the annotations."""
+    from directional_sync import app
+    from directional_sync.cli import ci as hosted
+    from directional_sync.cli.progress import listeners
+    from directional_sync.cli.signals import Stop, listening
+    from directional_sync.model.plan import Side
+    from directional_sync.render.text import plan_text, run_text
+
+    if given["plan_id"] and given["dry_run"]:
+        raise _usage("--plan and --dry-run exclude each other: the plan is known already")
+    workspace = face.open()
+    given["lock_timeout_s"] = given.pop("lock_timeout")
+    given["prefer"] = Side(given["prefer"]) if given["prefer"] else None
+    stop = Stop()
+    options = app.RunOptions(command=face.command, stop=stop, **given)
+    with hosted.no_commands(face.console, ci), listening(stop, face.console.say):
+        with listeners(face.console, ci=ci) as tell:
+            summary = _run(workspace, selection, options, tell)
+        status = _status(summary, workspace, stop, fail_on_diff)
+        _shown(face, summary, status, plan_text if options.dry_run else run_text)
+        if ci or summary_json:
+            status = _reported(face, summary, workspace, status, summary_json)
+    if ci and hosted.on_github(face.console):
+        hosted.annotate(summary, workspace, face.console)
+    return int(status)
+
+
+def _run(workspace: Workspace, selection: Selection, options: RunOptions, tell: Tell) -> Summary:
+    from directional_sync import app
+
+    return app.run(workspace, selection, options, tell)
+
+
+def _status(summary: Summary, workspace: Workspace, stop: Any, fail_on_diff: bool) -> Exit:
+    """The exit status of the run; a target may ask for 5 on changes in the file."""
+    from directional_sync.render.tally import Word, word
+
+    asked = {target.name for target in workspace.config.targets if target.fail_on_diff or fail_on_diff}
+    differs = any(record.target in asked and word(record) is Word.CHANGED for record in summary.records)
+    status = summary.exit(fail_on_diff=differs)
+    if status is Exit.INTERRUPTED and stop.requested:
+        return Exit(stop.exit_status)
+    return status
+
+
+def _shown(face: Face, summary: Summary, status: Exit, text: Any) -> int:
+    """Prints the result in the form that was asked for; NDJSON has told it all already."""
+    from directional_sync.render.report import report
+
+    console = face.console
+    if console.looks.form is Form.JSON:
+        console.document(report(summary, status=status))
+    elif console.looks.form is Form.TEXT:
+        console.result(text(summary, console.out_ink, status))
+    return int(status)
+
+
+def _reported(face: Face, summary: Summary, workspace: Workspace, status: Exit, wanted: str | None) -> Exit:
+    """Writes the report and says where. When it cannot be written, the outcome still counts, and so does this."""
+    from directional_sync.cli.ci import report_path, write_report
+    from directional_sync.render import problems
+
+    path = report_path(summary, workspace, wanted)
+    try:
+        write_report(summary, status, path)
+    except SyncError as error:
+        face.console.say(problems.error(error, face.console.err_ink))
+        return Exit.FAILED if status in (Exit.OK, Exit.CHANGES) else status
+    face.console.say(f"report: {path}")
+    return status
+
+
+def _usage(message: str) -> ConfigError:
+    return ConfigError([Problem(message, code="E-USAGE", hint="see: dsync run --help")], code="E-USAGE")

@@ -1,0 +1,162 @@
+"""Commands around a repository: init, validate, schema, workflow, doctor, recover, completion."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from directional_sync.cli.console import Form
+from directional_sync.cli.options import Duration, Face, faced
+from directional_sync.errors import Exit
+
+_INIT_HELP = """Prepare a repository: the YAML, the runner script and the workflow.
+
+Nothing that exists is overwritten without --force.
+
+\b
+Examples:
+  dsync init --starter insightpulse
+  dsync init ../elsewhere
+"""
+_VALIDATE_HELP = """Check the YAML; every mistake at once, with its place.
+
+\b
+Example:
+  dsync validate
+"""
+_SCHEMA_HELP = """Print the JSON schema of the YAML, or of the report.
+
+\b
+Examples:
+  dsync schema
+  dsync schema --report
+"""
+_WORKFLOW_HELP = """Print the GitHub Actions workflow that fits the YAML.
+
+\b
+Example:
+  dsync workflow generate
+"""
+_DOCTOR_HELP = """Check this machine and this repository; say how to mend what is wrong.
+
+\b
+Example:
+  dsync doctor
+"""
+_RECOVER_HELP = """Finish or undo what a killed run left. The next run does the same by itself.
+
+\b
+Example:
+  dsync recover
+"""
+_COMPLETION_HELP = """Print the completion script for a shell.
+
+\b
+Example:
+  dsync completion bash
+"""
+
+
+@click.command(help=_INIT_HELP, short_help="Prepare a repository: the YAML, the runner script and the workflow.")
+@click.argument("folder", default=".", type=click.Path(file_okay=False))
+@click.option("--starter", default="insightpulse", help="Which starter to write.")
+@click.option("--force", is_flag=True, help="Overwrite what exists.")
+@faced
+def init(face: Face, folder: str, starter: str, force: bool) -> int:
+    from directional_sync.starters import prepare
+
+    written = prepare(Path(folder), starter, force=force)
+    if face.console.looks.form is not Form.TEXT:
+        face.console.document({"written": written})
+        return int(Exit.OK)
+    lines = [f"+ {name}" for name in written]
+    where = "" if folder == "." else f"cd {folder}, then: "
+    face.console.result("\n".join([*lines, "", f"{where}dsync list      see the targets"]))
+    return int(Exit.OK)
+
+
+@click.command(help=_VALIDATE_HELP, short_help="Check the YAML; every mistake at once, with its place.")
+@faced
+def validate(face: Face) -> int:
+    config = face.open().config
+    names = [target.name for target in config.targets]
+    if face.console.looks.form is not Form.TEXT:
+        face.console.document({"path": config.path, "valid": True, "targets": names, "problems": []})
+    else:
+        face.console.result(f"ok: {config.path}: {len(names)} targets, no mistakes")
+    return int(Exit.OK)
+
+
+@click.command(help=_SCHEMA_HELP, short_help="Print the JSON schema of the YAML, or of the report.")
+@click.option("--report", "of_report", is_flag=True, help="The schema of the report instead.")
+@faced
+def schema(face: Face, of_report: bool) -> int:
+    if of_report:
+        import json
+        from importlib import resources
+
+        text = resources.files("directional_sync").joinpath("schemas/report.schema.json").read_text(encoding="utf-8")
+        face.console.document(json.loads(text))
+    else:
+        from directional_sync.config.schema import json_schema
+
+        face.console.document(json_schema())
+    return int(Exit.OK)
+
+
+@click.command(help=_WORKFLOW_HELP, short_help="Print the GitHub Actions workflow that fits the YAML.")
+@click.argument("action", type=click.Choice(["generate"]), default="generate")
+@faced
+def workflow(face: Face, action: str) -> int:
+    from directional_sync.render.workflow import workflow as render
+
+    face.console.result(render(face.open().config).rstrip("\n"))
+    return int(Exit.OK)
+
+
+@click.command(help=_DOCTOR_HELP, short_help="Check this machine and this repository; say how to mend what is wrong.")
+@faced
+def doctor(face: Face) -> int:
+    from directional_sync import doctor as examination
+    from directional_sync.render import listing
+
+    found = examination.examine(face.config, Path.cwd(), face.console.environ)
+    checks = [listing.Checked(check.group, check.name, check.ok, check.message, check.fix) for check in found]
+    failed = [check for check in checks if check.ok is False]
+    if face.console.looks.form is not Form.TEXT:
+        names = ("group", "name", "ok", "message", "fix")
+        entries: list[dict[str, Any]] = [{name: getattr(check, name) for name in names} for check in checks]
+        face.console.document({"checks": entries, "passed": len(checks) - len(failed), "total": len(checks)})
+    else:
+        face.console.result(listing.doctor(checks, face.console.out_ink))
+    return int(Exit.FAILED if failed else Exit.OK)
+
+
+@click.command(help=_RECOVER_HELP, short_help="Finish or undo what a killed run left.")
+@click.option("--lock-timeout", type=Duration(), default=0.0, help="Wait so long for another run: 30s, 10m.")
+@faced
+def recover(face: Face, lock_timeout: float) -> int:
+    from directional_sync import app
+
+    options = app.RunOptions(command=face.command, lock_timeout_s=lock_timeout)
+    done = app.recover(face.open(), options)
+    if face.console.looks.form is not Form.TEXT:
+        face.console.document({"recovered": done or None})
+    else:
+        face.console.result(done or "nothing to recover")
+    return int(Exit.OK)
+
+
+@click.command(help=_COMPLETION_HELP, short_help="Print the completion script for a shell.")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> int:
+    from click.shell_completion import get_completion_class
+
+    from directional_sync.cli.group import root
+
+    found = get_completion_class(shell)
+    assert found is not None
+    click.echo(found(root, {}, "dsync", "_DSYNC_COMPLETE").source())
+    return int(Exit.OK)
