@@ -7,9 +7,7 @@ the repository's own store; closing throws the rest away.
 
 from __future__ import annotations
 
-import hashlib
 import re
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -18,14 +16,16 @@ from typing import NamedTuple
 
 from directional_sync.errors import HostError
 from directional_sync.git.plumbing import Git
+from directional_sync.git.quarantine import Content, Quarantine, read_files
+from directional_sync.git.quarantine import hash_object as hash_object
 from directional_sync.git.repository import Repository
 from directional_sync.system import files, host
 from directional_sync.system.process import Dialogue
 
 _LOOSE_BELOW = 100
 """As many objects are still unpacked one by one, so that many small runs do not leave many packs."""
-_FILES_IN_PYTHON = 16
-"""Up to so many files, reading them here is faster than starting a program."""
+_BORROWED_FEW = 8
+_ASKED_MAX = 16
 _ITEMS_KEPT = 200_000
 _AT_ONCE = 10_000
 
@@ -40,13 +40,6 @@ class TreeItem(NamedTuple):
     digest: str
 
 
-def hash_object(kind: str, content: bytes, hash_name: str) -> str:
-    """The object id git gives to `content`. `kind`: blob, tree, commit or tag. `hash_name`: sha1 or sha256."""
-    total = hashlib.new(hash_name, b"%s %d\0" % (kind.encode("ascii"), len(content)))
-    total.update(content)
-    return total.hexdigest()
-
-
 class ObjectStore:
     """Reads the repository's store, borrowed stores and its quarantine; writes only into the quarantine.
     Use as a context manager, or `close` it. One thread at a time."""
@@ -55,9 +48,8 @@ class ObjectStore:
         """`quarantine` is a folder that does not exist; it is made at the first write and removed at `close`."""
         self._repository = repository
         self.hash_name = repository.hash_name
-        self._quarantine = quarantine
+        self._quarantine = Quarantine(quarantine, repository.hash_name)
         self._borrowed: list[Path] = []
-        self._made = False
         self._dialogue: Dialogue | None = None
         width = 20 if self.hash_name == "sha1" else 32
         self._id = re.compile(rf"[0-9a-f]{{{2 * width}}}\Z")
@@ -73,22 +65,18 @@ class ObjectStore:
 
     def write_files(self, paths: Sequence[Path]) -> list[str]:
         """Stores the raw bytes of these files (links are followed, nothing is converted); answers their object
-        ids in order. Raises HostError E-IO when one cannot be read."""
-        if len(paths) <= _FILES_IN_PYTHON:
-            return [self._write("blob", _read_file(path)) for path in paths]
-        self._make_quarantine()
-        names = "".join(f"{_on_a_line(str(path.absolute()))}\n" for path in paths)
-        git = self._git().including(config={"core.fsync": "none", "core.bigFileThreshold": "512m"})
-        arguments = ("hash-object", "-w", "--stdin-paths", "--no-filters")
-        finished = git.attempt(*arguments, stdin=names.encode("utf-8", "surrogateescape"))
-        if finished.status:
-            said = finished.stderr.decode("utf-8", "replace").strip()
-            raise HostError("E-IO", f"a file could not be read: {said}", hint="check who owns it, then run again")
-        return finished.stdout.decode("ascii").split()
+        ids in order. Raises HostError when one cannot be read."""
+        digests: list[str] = []
+        for some in read_files(paths, self.hash_name):
+            digests += [digest for digest, _ in some]
+            self._write_all("blob", some)
+        return digests
 
     def write_trees(self, trees: Sequence[bytes]) -> list[str]:
         """Stores these trees, given as git's own bytes; answers their object ids in order."""
-        return [self._write("tree", content) for content in trees]
+        found = [(hash_object("tree", content, self.hash_name), Content(content)) for content in trees]
+        self._write_all("tree", found)
+        return [digest for digest, _ in found]
 
     def write_commit(
         self, tree: str, parents: Sequence[str], message: str, *, author: tuple[str, str], when: str
@@ -102,19 +90,18 @@ class ObjectStore:
         return self._write("commit", "\n".join(lines).encode("utf-8", "backslashreplace"))
 
     def _write(self, kind: str, content: bytes) -> str:
-        """An object file of our own making: no program to start, and durable only when published."""
         digest = hash_object(kind, content, self.hash_name)
-        self._make_quarantine()
-        path = self._quarantine / "objects" / digest[:2] / digest[2:]
-        if not path.exists():
-            packed = zlib.compress(b"%s %d\0" % (kind.encode("ascii"), len(content)) + content, 1)
-            files.write_private(path, packed)
+        if self._quarantine.write(kind, digest, content):
+            self._hang_up()
         return digest
 
-    def _make_quarantine(self) -> None:
-        if not self._made:
-            host.make_folder(self._quarantine / "objects" / "pack")
-            self._made = True
+    def _write_all(self, kind: str, objects: Sequence[tuple[str, Content]]) -> None:
+        """Those that are nowhere yet. With many stores, finding out that an object is in none of them takes
+        longer than writing it."""
+        if not self._repository.partial and (len(self._borrowed) < _BORROWED_FEW or len(objects) < _ASKED_MAX):
+            present = self.has_many(digest for digest, _ in objects)
+            objects = [(digest, content) for digest, content in objects if digest not in present]
+        if objects and self._quarantine.write_many(kind, objects):
             self._hang_up()
 
     # reading
@@ -248,10 +235,10 @@ class ObjectStore:
     def _git(self) -> Git:
         """git over all the stores: the quarantine, once there is one, the repository's and the borrowed ones."""
         git = self._repository.git
-        others = [*([self._repository.objects] if self._made else []), *self._borrowed]
+        others = [*([self._repository.objects] if self._quarantine.made else []), *self._borrowed]
         variables = {"GIT_ALTERNATE_OBJECT_DIRECTORIES": ":".join(_on_a_line(str(path)) for path in others)}
-        if self._made:
-            variables["GIT_OBJECT_DIRECTORY"] = str(self._quarantine / "objects")
+        if self._quarantine.made:
+            variables["GIT_OBJECT_DIRECTORY"] = str(self._quarantine.objects)
         return git.including(variables)
 
     # handing over
@@ -261,14 +248,15 @@ class ObjectStore:
         and not from `known`; complete or not at all. Raises HostError, also when something is missing."""
         own = self._repository.git
         wanted = [digest for digest in dict.fromkeys(wanted) if digest and digest not in known]
-        if not wanted or not (self._made or self._borrowed):
+        if not wanted or not (self._quarantine.made or self._borrowed):
             return
-        self._make_quarantine()
+        if self._quarantine.make():
+            self._hang_up()
         store = self._git().including(config={"core.fsync": "none"})
         asked = own.run("cat-file", "--batch-check", stdin="\n".join([*known, ""]).encode("ascii")) if known else b""
         present = [line.split()[0].decode("ascii") for line in asked.splitlines() if not line.endswith(b" missing")]
         revisions = "\n".join([*wanted, *(f"^{digest}" for digest in present), ""]).encode("ascii")
-        out = self._quarantine / "out"
+        out = self._quarantine.folder / "out"
         host.make_folder(out)
         options = ("--revs", "--quiet", "--delta-base-offset", "--window=0", "--no-write-bitmap-index")
         name = (
@@ -300,9 +288,7 @@ class ObjectStore:
         """Ends the programs and removes the quarantine. Safe to call twice."""
         self._hang_up()
         self._trees.clear()
-        if self._made:
-            host.remove_tree(self._quarantine)
-            self._made = False
+        self._quarantine.remove()
 
     def __enter__(self) -> ObjectStore:
         return self
@@ -316,9 +302,9 @@ class ObjectStore:
 _MODES = {b"100644": "100644", b"100755": "100755", b"40000": "040000", b"120000": "120000", b"160000": "160000"}
 
 
-def _portions(digests: list[str]) -> Iterator[list[str]]:
+def _portions(items: list[str]) -> Iterator[list[str]]:
     """So many at once that neither round trips nor the memory for unread answers count."""
-    return (digests[at : at + _AT_ONCE] for at in range(0, len(digests), _AT_ONCE))
+    return (items[at : at + _AT_ONCE] for at in range(0, len(items), _AT_ONCE))
 
 
 def _header(line: bytes) -> tuple[bytes, int | None]:
@@ -339,8 +325,3 @@ def _on_a_line(path: str) -> str:
 
 def _plain(text: str) -> str:
     return re.sub(r"[<>\n\0]", "", text).strip()
-
-
-def _read_file(path: Path) -> bytes:
-    with host.host_errors(path):
-        return path.read_bytes()

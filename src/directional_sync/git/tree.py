@@ -173,10 +173,6 @@ def _differing(*sides: dict[str, Entry]) -> tuple[dict[str, Entry], ...]:
     return tuple({key: side[key] for key in keys if key in side} for side in sides)
 
 
-_ASKED_BEFORE_WRITING = 64
-"""Looking for more new trees than that in every store costs more than writing some of them twice."""
-
-
 def edit(store: ObjectStore, tree: str, changes: Mapping[str, Entry]) -> str:
     """The id of `tree` after the changes: each key becomes its entry; absent ones are deleted, as are folders
     that become empty; a folder entry takes the place of whatever is there.
@@ -191,8 +187,7 @@ def edit(store: ObjectStore, tree: str, changes: Mapping[str, Entry]) -> str:
     for level in reversed(levels):
         for node in level:
             node.settle(store.hash_name, written)
-    present = store.has_many(written) if 0 < len(written) <= _ASKED_BEFORE_WRITING else set()
-    store.write_trees([content for digest, content in written.items() if digest not in present])
+    store.write_trees(list(written.values()))
     return top.result.digest if top.result is not None else empty_tree(store.hash_name)
 
 

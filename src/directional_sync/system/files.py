@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+import io
 import os
 import shutil
 from pathlib import Path
 
 from directional_sync.system.host import fsync_dir, host_errors
+
+_BUFFER_BYTES = 1 << 20
 
 
 def write_private(path: Path, content: bytes) -> None:
@@ -69,3 +73,45 @@ def settle(folder: Path) -> None:
     """Makes the names in `folder` durable. Raises HostError."""
     with host_errors(folder):
         fsync_dir(folder)
+
+
+class PrivateFile:
+    """A file being written front to back, through a buffer; not durable."""
+
+    def __init__(self, path: Path) -> None:
+        """Makes `path` anew, readable for its owner only. Raises HostError."""
+        self._path = path
+        with host_errors(path):
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            self._file = io.BufferedRandom(io.FileIO(descriptor, "r+b"), _BUFFER_BYTES)
+
+    def write(self, content: bytes) -> None:
+        with host_errors(self._path):
+            self._file.write(content)
+
+    def write_at(self, place: int, content: bytes) -> None:
+        """Overwrites at byte `place`; writing then goes on at the end."""
+        with host_errors(self._path):
+            self._file.seek(place)
+            self._file.write(content)
+            self._file.seek(0, os.SEEK_END)
+
+    def digest(self, hash_name: str) -> bytes:
+        """Of all that was written."""
+        with host_errors(self._path):
+            self._file.flush()
+            self._file.seek(0)
+            total = hashlib.file_digest(self._file, hash_name).digest()
+            self._file.seek(0, os.SEEK_END)
+            return total
+
+    def finish(self, name: Path) -> None:
+        """Closes it under its final name, in the same folder."""
+        with host_errors(name):
+            self._file.close()
+            self._path.replace(name)
+
+    def discard(self) -> None:
+        """Closes and removes it."""
+        self._file.close()
+        self._path.unlink(missing_ok=True)
