@@ -12,6 +12,7 @@ It is meant for tests, demonstrations and measurements: it trusts its caller, an
 from __future__ import annotations
 
 import base64
+import gzip
 import os
 import socket
 import subprocess
@@ -221,8 +222,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, body: bytes) -> None:
         git = self.server.git
         name, service = _split(urlsplit(self.path).path)
-        command = body[4:].split(b"\n")[0].removeprefix(b"command=").decode() if body[4:12] == b"command=" else ""
-        git.note(Asked(name, self.command, service, command))
+        git.note(Asked(name, self.command, service, _command(body, self.headers.get("Content-Encoding", ""))))
         fault = git.fault_of(name)
         try:
             if fault.delay_s:
@@ -330,6 +330,15 @@ def _split(path: str) -> tuple[str, str]:
         if path.endswith("/" + service):
             return path[1 : -len(service) - 1].removesuffix(".git"), service
     return path[1:], ""
+
+
+def _command(body: bytes, encoding: str) -> str:
+    """What a protocol v2 request asks for: the first packet says so."""
+    if encoding == "gzip":
+        body = gzip.decompress(body)
+    if body[4:12] != b"command=":
+        return ""
+    return body[12 : int(body[:4], 16)].decode("ascii").strip()
 
 
 def _brings(header: str, user_password: str) -> bool:
