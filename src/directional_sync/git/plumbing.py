@@ -144,7 +144,8 @@ def _version(search_path: str) -> tuple[int, int, int]:
 def failed(arguments: Sequence[str], finished: Finished) -> HostError:
     """The error that tells of a git command that should have worked."""
     lines = [line for line in finished.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
-    said = lines[-1] if lines else f"status {finished.status}"
+    telling = [line for line in lines if line.startswith(("fatal: ", "error: "))]
+    said = (telling or lines[-1:] or [f"status {finished.status}"])[0]
     return HostError(
         "E-GIT",
         f"git {arguments[0]} failed: {said}",
@@ -180,6 +181,7 @@ class Git:
     git_dir: Path
     """Of the work tree: in a linked work tree not the common one."""
     work_tree: Path
+    hash_name: str = "sha1"
     environment: Mapping[str, str] = field(default_factory=isolated, repr=False, compare=False)
 
     @property
@@ -277,7 +279,7 @@ class Git:
     def set_index(self, items: Iterable[tuple[str, str, str]]) -> None:
         """Sets index entries: (path, mode, digest) each, mode "" removes the entry. All or nothing, under git's
         own index lock. Raises HostError E-INDEX-LOCKED when another git holds it."""
-        zero = "0" * 40
+        zero = "0" * (64 if self.hash_name == "sha256" else 40)
         lines = [f"{mode} {digest}\t{path}" if mode else f"0 {zero}\t{path}" for path, mode, digest in items]
         self._index("update-index", "-z", "--index-info", stdin=_bytes("\0".join([*lines, ""])) if lines else b"")
 

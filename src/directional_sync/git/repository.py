@@ -75,7 +75,7 @@ class Repository:
             branch=fields[7],
             head=fields[6],
             hash_name=fields[3],
-            git=plumbing.disarmed(Git(git_dir, root), common_dir),
+            git=plumbing.disarmed(Git(git_dir, root, fields[3]), common_dir),
             shallow=fields[4] == "true",
         )
         _must_be_at_rest(found)

@@ -1,0 +1,401 @@
+"""Objects as git knows them: written into the quarantine, read from everywhere, published whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from directional_sync.errors import HostError
+from directional_sync.git import objects as module
+from directional_sync.git import quarantine
+from directional_sync.git import tree as trees
+from directional_sync.git.objects import ObjectStore, TreeItem, hash_object
+from directional_sync.git.repository import Repository
+from directional_sync.model.snapshot import EXECUTABLE, FILE, LINK, Entry
+from directional_sync.system import process
+from directional_sync.system.process import Dialogue
+
+from .conftest import Folder
+
+Make = Callable[..., Folder]
+WHEN = "2026-03-29T03:00:00+02:00"
+ADA = ("Ada", "ada@example.org")
+
+
+def everything(root: Path) -> dict[str, bytes]:
+    """Each file below `root` with its content."""
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def all_objects(folder: Folder) -> set[str]:
+    said = folder.text("cat-file", "--batch-all-objects", "--batch-check=%(objectname)")
+    return set(said.split())
+
+
+def test_ids_are_those_of_git(either: Folder) -> None:
+    name = either.open().hash_name
+    for content in (b"", b"text\n", bytes(range(256)) * 300):
+        said = either.git("hash-object", "--stdin", "-t", "blob", stdin=content).decode().strip()
+        assert hash_object("blob", content, name) == said
+
+
+def test_what_was_written_is_read_and_nothing_reaches_the_repository(either: Folder, store: ObjectStore) -> None:
+    either.commit(a=b"1")
+    before = everything(either.root)
+    blob = store.write_blob(b"new\0\xff\n")
+    assert store.read(blob) == b"new\0\xff\n"
+    tree = trees.edit(store, store.tree_of(either.text("rev-parse", "HEAD")), {"b/c": Entry(blob, FILE)})
+    assert [item.name for item in store.read_trees([tree])[tree]] == ["a", "b"]
+    now = everything(either.root)
+    inside = {name for name in now if name.startswith(".git/directional-sync/cache/quarantine/")}
+    assert inside and {name: now[name] for name in now if name not in inside} == before
+    store.close()
+    assert everything(either.root) == before
+    store.close()
+
+
+def test_reading_alone_makes_no_quarantine(either: Folder, store: ObjectStore) -> None:
+    head = either.text("rev-parse", "HEAD")
+    assert store.tree_of(head) == trees.empty_tree(store.hash_name)
+    assert store.has_many([head, hash_object("blob", b"none", store.hash_name)]) == {head}
+    assert not (either.root / ".git" / "directional-sync").exists()
+
+
+def test_missing_objects_are_key_errors_and_the_store_works_on(store: ObjectStore) -> None:
+    here = store.write_blob(b"here")
+    gone = hash_object("blob", b"gone", store.hash_name)
+    for call in (
+        lambda: store.read(gone),
+        lambda: store.read_many([here, gone, here]),
+        lambda: store.size_many([gone, here]),
+        lambda: store.read_trees([gone]),
+        lambda: store.read_trees([here]),
+        lambda: store.tree_of(here),
+        lambda: store.tree_of(""),
+        lambda: store.read("HEAD"),
+        lambda: store.read(f"{here}\ncontents {here}"),
+        lambda: store.read(here[:10]),
+    ):
+        with pytest.raises(KeyError):
+            call()
+        assert store.read_many([here]) == {here: b"here"}
+    assert store.size_many([here]) == {here: 4}
+    assert store.has_many(["HEAD", "", here]) == {here}
+
+
+def test_many_and_big_objects_without_deadlock(store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Far more questions and answers than fit into the pipes between the two processes."""
+    monkeypatch.setattr(module, "_AT_ONCE", 3_000)
+    contents = {store.write_blob(content): content for content in (b"x" * 3_000_000, b"", b"\n", b"y" * 70_000)}
+    gone = [hash_object("blob", b"%d" % number, store.hash_name) for number in range(10_000)]
+    assert store.has_many([*gone, *contents]) == set(contents)
+    many = [digest for digest in contents for _ in range(3)]
+    assert store.read_many(many) == contents
+    assert store.size_many(contents) == {digest: len(content) for digest, content in contents.items()}
+
+
+def test_a_dialogue_survives_any_amount_sent_ahead(folder: Folder) -> None:
+    git = folder.open().git
+    head = folder.text("rev-parse", "HEAD")
+    with git.dialogue("cat-file", "--batch-command", "--buffer") as dialogue:
+        for _ in range(40):
+            dialogue.send(f"contents {head}\n".encode() * 1_000)
+        dialogue.send(b"flush\n")
+        for _ in range(40_000):
+            size = int(dialogue.read_line().split()[2])
+            assert dialogue.read_exactly(size + 1).endswith(b"Begin\n\n")
+
+
+def test_a_child_that_dies_is_an_error_not_a_wait(folder: Folder) -> None:
+    git = folder.open().git
+    dialogue = git.dialogue("cat-file", "--batch-command", "--no-such-option")
+    with pytest.raises(HostError) as caught:
+        dialogue.read_line()
+    assert caught.value.code == "E-PROGRAM-ENDED" and "no-such-option" in " ".join(caught.value.detail)
+    dialogue.close()
+    silent = Dialogue(["sleep", "60"], env=os.environ, timeout_s=0.05)
+    with pytest.raises(HostError) as caught:
+        silent.read_line()
+    assert caught.value.code == "E-PROGRAM-TIMEOUT"
+    silent.close()
+
+
+def test_a_short_program_is_held_to_its_time() -> None:
+    with pytest.raises(HostError) as caught:
+        process.capture(["sleep", "60"], env=os.environ, timeout_s=0.05)
+    assert caught.value.code == "E-PROGRAM-TIMEOUT"
+    with pytest.raises(HostError) as caught:
+        process.capture(["no-such-program-here"], env=os.environ)
+    assert caught.value.code == "E-PROGRAM-MISSING"
+    done = process.capture(["sh", "-c", "cat; echo no >&2; exit 3"], env=os.environ, stdin=b"x" * 500_000)
+    assert (done.status, len(done.stdout), done.stderr) == (3, 500_000, b"no\n") and done.duration_s > 0
+
+
+NAMES = [
+    b"plain",
+    b"a b",
+    b"new\nline",
+    b'quo"te',
+    b"back\\slash",
+    b"tail\r",
+    b"\xff\xfe",
+    "é".encode(),
+    b"#x:y",
+    b"-dash",
+]
+
+
+@pytest.mark.parametrize("copies", [1, 40])
+def test_files_are_stored_raw_whatever_their_names(
+    either: Folder, store: ObjectStore, tmp_path: Path, copies: int
+) -> None:
+    either.write(".gitattributes", b"* text=auto ident filter=x\n")
+    paths = []
+    for number in range(copies):
+        for name in NAMES:
+            content = name + b"\r\n$Id$\n" + str(number % 7).encode()
+            paths.append(either.write(b"%d/" % number + name, content))
+    digests = store.write_files(paths)
+    found = store.read_many(digests)
+    assert [found[digest] for digest in digests] == [path.read_bytes() for path in paths]
+    assert store.write_files(paths) == digests
+    assert store.write_files([]) == []
+
+
+def test_big_files_are_not_held_in_memory(either: Folder, store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quarantine, "_READ_WHOLE_BYTES", 1_000)
+    monkeypatch.setattr(quarantine, "_PART_BYTES", 700)
+    paths = [either.write(f"f{number}", bytes([number]) * size) for number, size in enumerate((0, 999, 1001, 5_000))]
+    digests = store.write_files(paths)
+    assert list(store.read_many(digests).values()) == [path.read_bytes() for path in paths]
+
+
+def test_a_file_that_changes_while_it_is_read_is_an_error(either: Folder) -> None:
+    path = either.write("f", b"x" * 100)
+    content = quarantine.Content(None, path, 100)
+    with pytest.raises(HostError) as caught:
+        b"".join(content.parts("sha1", hash_object("blob", b"y" * 100, "sha1")))
+    assert caught.value.code == "E-IO" and caught.value.retryable
+
+
+def test_an_unreadable_file_is_an_error(either: Folder, store: ObjectStore) -> None:
+    with pytest.raises(HostError):
+        store.write_files([either.root / "missing"])
+    with pytest.raises(HostError):
+        store.write_files([either.root] * 20)
+
+
+def test_a_commit_is_what_git_would_make(either: Folder, store: ObjectStore) -> None:
+    tree, parent = store.tree_of(either.text("rev-parse", "HEAD")), either.text("rev-parse", "HEAD")
+    digest = store.write_commit(tree, [parent], "Änder\n\nBody", author=("A <d>\na", "a@b\n"), when=WHEN)
+    environment = {"GIT_AUTHOR_DATE": WHEN, "GIT_COMMITTER_DATE": WHEN}
+    for role in ("AUTHOR", "COMMITTER"):
+        environment |= {f"GIT_{role}_NAME": "A da", f"GIT_{role}_EMAIL": "a@b"}
+    command = ["git", "commit-tree", tree, "-p", parent, "-m", "Änder\n\nBody"]
+    said = subprocess.run(command, cwd=either.root, env={**os.environ, **environment}, capture_output=True, check=True)
+    assert said.stdout.decode().strip() == digest
+    assert b"1774746000 +0200" in store.read(digest)
+
+
+def grow(store: ObjectStore, head: str, amount: int, tag: str) -> tuple[str, str]:
+    """(tree, commit) with `amount` new files on top of `head`."""
+    changes = {f"new/{tag}/{n}": Entry(store.write_blob(f"{tag} {n}".encode()), EXECUTABLE) for n in range(amount)}
+    tree = trees.edit(store, store.tree_of(head), changes)
+    return tree, store.write_commit(tree, [head], "Grow", author=ADA, when=WHEN)
+
+
+@pytest.mark.parametrize("amount", [1, 90, 300])
+def test_publishing_brings_what_is_reachable_and_nothing_else(either: Folder, store: ObjectStore, amount: int) -> None:
+    either.commit(a=b"1")
+    head = either.text("rev-parse", "HEAD")
+    stray = store.write_blob(b"not reachable")
+    _, commit = grow(store, head, amount, "one")
+    before = all_objects(either)
+    store.publish([commit], [head])
+    new = all_objects(either) - before
+    assert commit in new and stray not in new
+    assert len(new) == amount + 4  # commit, three folders
+    store.close()
+    either.git("fsck", "--strict", "--connectivity-only", commit)
+    either.git("read-tree", commit)
+    packs = list((either.root / ".git" / "objects" / "pack").glob("*.pack"))
+    assert len(packs) == (1 if amount >= 100 else 0)
+    assert not list((either.root / ".git" / "objects").rglob("tmp*"))
+    assert "dangling" in either.git("fsck", "--strict", "--full").decode()
+
+
+def test_a_year_of_small_runs_leaves_no_packs(either: Folder) -> None:
+    head = either.text("rev-parse", "HEAD")
+    repository = either.open()
+    for day in range(5):
+        with ObjectStore(repository, repository.cache / str(day)) as store:
+            _, head = grow(store, head, 2, str(day))
+            store.publish([head], [head])  # known is what is asked for: nothing to do
+            assert head not in all_objects(either)
+            store.publish([head], [repository.head if day == 0 else either.text("rev-parse", "tip")])
+        either.git("update-ref", "refs/tags/tip", head)
+    assert list((either.root / ".git" / "objects" / "pack").iterdir()) == []
+    assert either.text("rev-list", "--count", "tip") == "6"
+
+
+def test_publishing_a_tree_from_a_borrowed_store(either: Folder, store: ObjectStore, make: Make) -> None:
+    name = "sha256" if store.hash_name == "sha256" else "sha1"
+    other = make("other: #1\n", hash_name=name)
+    upstream = other.commit(**{f"f{number}": b"%d" % number for number in range(120)})
+    borrowed = other.root / ".git" / "objects"
+    with pytest.raises(KeyError):
+        store.tree_of(upstream)
+    store.borrow(borrowed)
+    store.borrow(borrowed)
+    tree = store.tree_of(upstream)
+    before = all_objects(either)
+    store.publish([tree, ""], [either.text("rev-parse", "HEAD")])
+    assert len(all_objects(either) - before) == 121
+    store.publish([tree], [either.text("rev-parse", "HEAD")])
+    assert store.has_many([tree]) == {tree}
+
+
+def test_known_that_is_not_in_the_repository_itself_hides_nothing(
+    either: Folder, store: ObjectStore, make: Make
+) -> None:
+    """Only what the repository itself has may be left out, or the published objects would not be complete."""
+    other = make("other", hash_name=store.hash_name)
+    upstream = other.commit(a=b"1")
+    store.borrow(other.root / ".git" / "objects")
+    store.publish([store.tree_of(upstream)], [upstream])
+    assert store.tree_of(upstream) in all_objects(either)
+
+
+def test_publishing_what_is_not_complete_publishes_nothing(either: Folder, store: ObjectStore) -> None:
+    gone = hash_object("blob", b"gone", store.hash_name)
+    tree = trees.edit(store, trees.empty_tree(store.hash_name), {"a": Entry(gone, FILE)})
+    before = all_objects(either)
+    with pytest.raises(HostError):
+        store.publish([tree], [])
+    assert all_objects(either) == before
+
+
+@pytest.mark.parametrize("amount", [10, 150])
+def test_publishing_cut_short_leaves_complete_objects_only(
+    either: Folder, store: ObjectStore, amount: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F20: at whichever file the handing over ends, git finds no broken object and no ref has moved."""
+    head = either.text("rev-parse", "HEAD")
+    _, commit = grow(store, head, amount, "x")
+    whole = module.files.hand_over
+    for limit in range(2):
+        left = iter(range(limit))
+
+        def hand_over(source: Path, target: Path, left=left) -> None:  # type: ignore[no-untyped-def]
+            if next(left, None) is None:
+                raise HostError("E-DISK-FULL", "no room")
+            whole(source, target)
+
+        monkeypatch.setattr(module.files, "hand_over", hand_over)
+        if amount >= 100:
+            with pytest.raises(HostError):
+                store.publish([commit], [head])
+            assert commit not in all_objects(either)
+        either.git("fsck", "--strict", "--full")
+    monkeypatch.undo()
+    store.publish([commit], [head])
+    assert commit in all_objects(either)
+    either.git("fsck", "--strict", "--full")
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="asks the system which file a descriptor is")
+def test_published_objects_are_synced_to_disk(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[Path] = []
+    fsync = os.fsync
+
+    def noting(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noting)
+    repository = folder.open()
+    with ObjectStore(repository, repository.cache / "q") as store:
+        _, commit = grow(store, repository.head, 150, "x")
+        assert synced == []
+        store.publish([commit], [repository.head])
+    kinds = [path.suffix for path in synced]
+    assert ".pack" in kinds and kinds.index(".idx") > kinds.index(".pack")
+    assert folder.root / ".git" / "objects" / "pack" in synced
+
+
+def test_handing_over_across_file_systems(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shm = Path("/dev/shm")
+    if not shm.is_dir() or shm.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("only one file system here")
+    source = shm / f"directional-sync-test-{os.getpid()}"
+    source.write_bytes(b"x" * 10)
+    module.files.hand_over(source, tmp_path / "target")
+    assert (tmp_path / "target").read_bytes() == b"x" * 10 and not source.exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["target"]
+
+
+def test_a_linked_work_tree_publishes_into_the_common_store(folder: Folder, tmp_path: Path) -> None:
+    folder.git("worktree", "add", "-q", "-b", "side", str(tmp_path / "linked"))
+    repository = Repository.open(tmp_path / "linked")
+    with ObjectStore(repository, repository.cache / "q") as store:
+        _, commit = grow(store, repository.head, 3, "x")
+        store.publish([commit], [repository.head])
+    assert commit in all_objects(folder)
+
+
+def test_a_shallow_clone_reads_and_publishes(folder: Folder, tmp_path: Path) -> None:
+    folder.commit(a=b"1")
+    folder.commit(a=b"2")
+    folder.git("clone", "-q", "--depth=1", f"file://{folder.root}", str(tmp_path / "shallow"))
+    repository = Repository.open(tmp_path / "shallow")
+    with ObjectStore(repository, repository.cache / "q") as store:
+        _, commit = grow(store, repository.head, 3, "x")
+        store.publish([commit], [repository.head])
+    clone = Folder(tmp_path / "shallow")
+    clone.git("update-ref", "refs/heads/main", commit)
+    clone.git("fsck", "--strict", "--full")
+
+
+def test_a_partial_clone_reads_what_was_promised_and_asks_for_nothing_else(folder: Folder, tmp_path: Path) -> None:
+    folder.commit(a=b"1", b=b"2")
+    folder.git("config", "uploadpack.allowFilter", "true")
+    folder.git("config", "uploadpack.allowAnySHA1InWant", "true")
+    options = ("--filter=blob:none", "--no-checkout")
+    folder.git("clone", "-q", *options, f"file://{folder.root}", str(tmp_path / "partial"))
+    clone = Folder(tmp_path / "partial")
+    repository = clone.open()
+    assert repository.partial
+    blob = folder.text("rev-parse", "HEAD:a")
+    with ObjectStore(repository, repository.cache / "q") as store:
+        assert store.has_many([blob, repository.head]) == {repository.head}
+        _, commit = grow(store, repository.head, 3, "x")
+        store.publish([commit], [repository.head])
+        assert store.has_many([blob]) == set()
+        assert store.read(blob) == b"1"
+    clone.git("update-ref", "refs/heads/main", commit)
+    clone.git("fsck", "--connectivity-only")
+
+
+ITEM = st.tuples(
+    st.sampled_from([FILE, EXECUTABLE, LINK, "040000", "160000", "100664"]),
+    st.binary(min_size=1, max_size=6).filter(lambda name: b"\0" not in name and b"/" not in name),
+    st.binary(min_size=20, max_size=20),
+)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(items=st.lists(ITEM, max_size=8))
+def test_trees_are_parsed_exactly(folder: Folder, items: list[tuple[str, bytes, bytes]]) -> None:
+    content = b"".join(b"%s %s\0%s" % (mode.lstrip("0").encode(), name, raw) for mode, name, raw in items)
+    store = ObjectStore(folder.open(), folder.root / "never-made")
+    wanted = tuple(TreeItem(mode, name.decode("utf-8", "surrogateescape"), raw.hex()) for mode, name, raw in items)
+    assert store._parse("x", content) == wanted
+    if content:
+        with pytest.raises(HostError):
+            store._parse("x", content[:-1])
