@@ -15,7 +15,7 @@ BYTES_MAX = 200_000
 """Larger contents are not compared line by line."""
 
 _SENSITIVE = re.compile(
-    r"""^(?P<key>\s*(?:-\s+)?["']?[\w.\-]*(?:passw|secret|token|api[_-]?key|private[_-]?key|credential)[\w.\-]*["']?\s*[:=]\s*)"""
+    r"""^(?P<key>\s*(?:-\s+|export\s+)?["']?[\w.\-]*(?:passw|secret|token|api[_-]?key|private[_-]?key|credential)[\w.\-]*["']?\s*[:=]\s*)"""
     r"""(?P<value>\S.*)$""",
     re.IGNORECASE,
 )
@@ -81,9 +81,9 @@ def file_diff(
     shown = [head]
     for mark, text in body[:lines_max]:
         line = text if mark == "@" else f"{mark} {text}"
-        shown.append(f"{indent}    " + ink.paint(shorten(line, ink.width - len(indent) - 4), _STYLES[mark]))
+        shown.append(f"{indent}  | " + ink.paint(shorten(line, ink.width - len(indent) - 4), _STYLES[mark]))
     if len(body) > lines_max:
-        shown.append(f"{indent}    ... {amount(len(body) - lines_max, 'more line')}")
+        shown.append(f"{indent}  | ... {amount(len(body) - lines_max, 'more line')}")
     return shown
 
 

@@ -75,7 +75,7 @@ def targets(rows: Sequence[Listed], ink: Ink, now: str) -> str:
     columns = (
         Column("TARGET", shrinks=True),
         Column("DIR"),
-        Column("SCHEDULE"),
+        Column("SCHEDULE (UTC)"),
         Column("LAST RUN"),
         Column("IN SYNC"),
         Column("NEXT"),
@@ -130,7 +130,7 @@ def target_json(row: Listed) -> dict[str, Any]:
 
 
 def drift(rows: Sequence[Drift], score: int, interrupted: str, ink: Ink, now: str) -> str:
-    columns = (Column("TARGET", shrinks=True), Column("IN SYNC"), Column("DRIFT", shrinks=True), Column("LAST OK"))
+    columns = (Column("TARGET"), Column("IN SYNC"), Column("DRIFT", shrinks=True), Column("LAST OK"))
     lines = [ink.paint(f"! {one_line(interrupted)}", Style.BAD), ""] if interrupted else []
     lines += table(columns, [_drift(row, now) for row in rows], ink)
     differing = [row for row in rows if row.in_sync is False]
@@ -271,7 +271,7 @@ def doctor(checks: Sequence[Checked], ink: Ink) -> str:
         groups.setdefault(check.group, []).append(check)
     lines = []
     for group, inside in groups.items():
-        passed = sum(check.ok is True for check in inside)
+        passed = sum(check.ok is not False for check in inside)
         failed = [check for check in inside if check.ok is False]
         word, style = ("ok", Style.GOOD) if not failed else (f"{len(failed)} failed", Style.BAD)
         names = ", ".join(check.name for check in inside)

@@ -10,7 +10,7 @@ from directional_sync.model.record import Failure, TargetRecord, Verdict
 from directional_sync.render.ink import Ink, Style, amount, cells, one_line, shorten
 from directional_sync.render.tally import Word, word
 
-DETAIL_LINES = 8
+DETAIL_LINES = 4
 """How many findings of one problem are listed; the rest is counted."""
 FULL_PROBLEMS = 6
 """How many problems of one run are shown in full; the rest takes one line each."""
@@ -66,7 +66,7 @@ def failure(given: Failure, ink: Ink, target: str = "", log: str = "") -> list[s
     lines = [f"{head} {one_line(target)}: {one_line(given.message)}" if target else f"{head} {one_line(given.message)}"]
     if given.place:
         lines.append(_field("place", one_line(given.place)))
-    lines += [f"  {line}" for line in _capped(given.detail)]
+    lines += [f"  | {line}" for line in _capped(given.detail)]
     if given.kept:
         lines.append(_field("kept", one_line(given.kept)))
     if given.hint:
@@ -84,12 +84,11 @@ def _field(name: str, text: str) -> str:
 
 
 def _hint(hint: str) -> list[str]:
-    first, *rest = [one_line(line) for line in hint.splitlines() if line.strip()] or [""]
-    return [_field("hint", first), *(_field("", line) for line in rest)]
+    return [_field("hint", one_line(line)) for line in hint.splitlines() if line.strip()]
 
 
 def _capped(detail: Sequence[str]) -> list[str]:
-    lines = [one_line(line) if not line.startswith(" ") else " " + one_line(line) for line in detail]
+    lines = [one_line(line) for line in detail]
     if len(lines) <= DETAIL_LINES:
         return lines
     return [*lines[: DETAIL_LINES - 1], f"and {len(lines) - DETAIL_LINES + 1} more"]

@@ -64,7 +64,8 @@ def _between(start: str, end: str) -> float | None:
 
 
 def schedule(given: Schedule | None) -> str:
-    """`daily 02:00 UTC`, `every 6h`, `Sun 05:00 UTC`, `monthly 1st 01:00 UTC`; else the expression itself."""
+    """`daily 02:00`, `every 6h`, `Sun 05:00`, `monthly 1st 01:00`; else the expression itself. A time zone other
+    than UTC is named."""
     if given is None:
         return "by hand"
     fields = given.cron.split()
@@ -72,8 +73,8 @@ def schedule(given: Schedule | None) -> str:
         return given.cron
     words = _words(*fields)
     if words is None:
-        return f"{given.cron} {given.timezone}"
-    return words if words.startswith("every ") else f"{words} {given.timezone}"
+        words = given.cron
+    return words if given.timezone == "UTC" else f"{words} {given.timezone}"
 
 
 def _words(minute: str, hour: str, day: str, month: str, weekday: str) -> str | None:

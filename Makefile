@@ -1,0 +1,50 @@
+# Everything that a person or a machine does with this repository. Needs Python 3.11 or newer, git and make.
+
+PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; do \
+  "$$p" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
+BIN := .venv/bin
+WORKERS ?= auto
+
+.PHONY: demo test test-faults bench lint types docs clean
+.DEFAULT_GOAL := test
+
+## demo: shows all of it on a scratch repository, with upstreams served on this machine
+demo: .venv/.ready
+	@rm -rf demo
+	@$(BIN)/dsync demo demo
+
+## test: lint, types, import contracts, and all tests but the slow faults
+test: lint types
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not faults"
+
+## test-faults: random kills and injected faults
+test-faults: .venv/.ready
+	$(BIN)/python -m pytest -m faults
+
+## bench: start-up and the main job, side by side with plain git
+bench: .venv/.ready
+	$(BIN)/python bench/run.py
+
+lint: .venv/.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: .venv/.ready
+	$(BIN)/mypy
+
+## docs: writes docs/reference from the code
+docs: .venv/.ready
+	$(BIN)/python tools/reference.py
+
+clean:
+	rm -rf .venv demo dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find src tests tools bench scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Made again when pyproject.toml changes.
+.venv/.ready: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer with venv is needed; set PYTHON=/path/to/python"; exit 2; }
+	@test -x $(BIN)/python || { echo "making .venv with $(PYTHON)"; "$(PYTHON)" -m venv .venv; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[secrets]" --group dev
+	@touch $@
