@@ -232,6 +232,14 @@ class ObjectStore:
             self._dialogue.close()
             self._dialogue = None
 
+    @property
+    def git(self) -> Git:
+        """git over all the stores this one reads, as they are now: for another work tree of the same objects."""
+        git = self._git()
+        if self._quarantine.made:
+            return git
+        return git.including({"GIT_OBJECT_DIRECTORY": str(self._repository.objects)})
+
     def _git(self) -> Git:
         """git over all the stores: the quarantine, once there is one, the repository's and the borrowed ones."""
         git = self._repository.git
