@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -178,5 +179,6 @@ def moves(changes: tuple[Change, ...]) -> tuple[tuple[str, str], ...]:
 
 
 def count(changes: tuple[Change, ...]) -> Counts:
-    signs = [change.sign for change in changes]
-    return Counts(signs.count(Sign.ADD), signs.count(Sign.CHANGE), signs.count(Sign.DELETE), len(moves(changes)))
+    signs = Counter(change.sign for change in changes)
+    added, changed, deleted = signs[Sign.ADD], signs[Sign.CHANGE], signs[Sign.DELETE]
+    return Counts(added, changed, deleted, len(moves(changes)) if added and deleted else 0)

@@ -72,7 +72,7 @@ def weigh(
     differing = trees.align(store, base.snapshot, repo, remote)
     bound = Bound(world.config.digest, *(snapshot.digest for snapshot in differing))
     plan = reconcile(target.name, *differing, target.direction, _policy(target.policy, mode), bound)
-    if not base.known and (plan.conflicts or plan.held):
+    if not base.known and plan.conflicts:
         note = "no earlier agreement is known, so nothing that differs is overwritten; --prefer repo|remote decides"
         plan = replace(plan, notes=(*plan.notes, note))
     names = ("base", "repo", "remote")
