@@ -73,6 +73,7 @@ class Place:
                 folder = folder or (last and self._globs.literal[glob])
                 if not last:
                     state |= self._globs.onward(glob, at + 1)
+                    folder = folder or self._globs.takes_all(glob, at + 1)
         return Step(whole, file or whole, folder or whole, self._globs.place(frozenset(state)) if state else None)
 
 
@@ -80,6 +81,10 @@ class Place:
 class _Globs:
     segments: tuple[tuple[_Segment, ...], ...]
     literal: tuple[bool, ...]
+
+    def takes_all(self, glob: int, at: int) -> bool:
+        """Whether nothing but `**` is left."""
+        return all(segment is True for segment in self.segments[glob][at:])
 
     def onward(self, glob: int, at: int) -> set[tuple[int, int]]:
         """`**` in the middle also stands for no folder at all."""

@@ -257,7 +257,7 @@ def _plant(top: _Node, changes: Mapping[str, Entry]) -> None:
     folders = {"": top}
     for key, entry in changes.items():
         parent, _, name = key.rpartition("/")
-        node = folders.get(parent)
+        node = folders.get(parent) if parent or key == name else None
         if node is None:
             node = top
             for part in parent.split("/"):
