@@ -71,6 +71,7 @@ _WORDS: tuple[tuple[str, Kind], ...] = (
     (r"returned error: 30[12378]|redirect", MOVED),
     (r"Authentication failed|could not read (Username|Password)|prompts disabled|returned error: 40[137]", AUTH),
     (r"Permission denied|Host key verification failed|access denied|not authorized", AUTH),
+    (r"transfer closed|outstanding read data|unexpected disconnect|RPC failed; curl (18|55|56|92)", CUT),
     (r"couldn't find remote ref|not our ref|unadvertised object|Remote branch .* not found", REF),
     (r"[Rr]epository '.*' not found|returned error: 4(04|10)|does not exist|[Rr]epository not found", GONE),
     (r"does not appear to be a git repository|no matching repository|not exported", GONE),
@@ -97,19 +98,13 @@ def from_git(url: str, stderr: bytes) -> SyncError:
     """What the program `git` complained about."""
     # Neither its URL nor what the far side chose to say decides what kind of trouble it is.
     lines = stderr.decode("utf-8", "replace").replace(url, "URL").splitlines()
-    said = "\n".join(line for line in lines if not line.startswith("remote: "))
-    kind = next((kind for words, kind in _WORDS if re.search(words, said)), OTHER)
-    if kind is FSCK:
-        found = _FINDING.search(said)
-        return complaint(kind, url, f"{found[2]} ({found[3]}) in {found[1][:10]}" if found else _last(said))
-    return complaint(kind, url, _last(said))
-
-
-def _last(said: str) -> str:
-    """The line that says most: git's last `fatal:` or `error:`, without the parts that only name the URL again."""
-    lines = [line for line in said.splitlines() if line.startswith(("fatal: ", "error: ", "ERROR"))]
-    line = lines[-1] if lines else (said.strip().splitlines() or [""])[-1]
-    return re.sub(r"^(fatal|error): |unable to access '[^']*': ", "", line)
+    said = [line for line in lines if line.strip() and not line.startswith("remote: ")]
+    telling = ((kind, line) for words, kind in _WORDS for line in said if re.search(words, line))
+    kind, line = next(telling, (OTHER, said[-1] if said else "it gave no reason"))
+    found = _FINDING.search("\n".join(said)) if kind is FSCK else None
+    if found:
+        return complaint(kind, url, f"{found[2]} ({found[3]}) in {found[1][:10]}")
+    return complaint(kind, url, re.sub(r"^(fatal|error): |unable to access '[^']*': ", "", line))
 
 
 def from_http(url: str, error: NoAnswer | Unanswered) -> SyncError:
