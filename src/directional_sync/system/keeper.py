@@ -230,15 +230,14 @@ def keep(out: int, err: int, control: int) -> None:
     argv, environment, folder, timeout_s, grace_s = request
     deadline = time.monotonic() + timeout_s
     try:
-        root = _start(argv, environment, folder, out, err)
+        root = _start(argv, environment, folder, out, err, control)
     except OSError as error:
-        send(control, ("failed", error.errno or 0, error.filename or argv[0]))
+        with contextlib.suppress(OSError):
+            send(control, ("failed", error.errno or 0, error.filename or argv[0]))
         return
     os.close(out)
     os.close(err)
     tree = Tree(root, control, wake)
-    with contextlib.suppress(OSError):
-        send(control, ("started", os.getpid(), root))
     why = tree.wait(deadline, lambda: bool(told))
     left = tree.sweep(_SETTLE_S if why == ENDED else 0.0, grace_s)
     with contextlib.suppress(OSError):
@@ -255,18 +254,26 @@ def _asked(control: int) -> tuple[Any, ...] | None:
     return words
 
 
-def _start(argv: list[str], environment: dict[str, str], folder: str, out: int, err: int) -> int:
+def _start(argv: list[str], environment: dict[str, str], folder: str, out: int, err: int, control: int) -> int:
     """Starts the first process in a session of its own. Raises OSError when it cannot be started."""
     told, tells = os.pipe()  # closed by a successful exec
+    go, goes = os.pipe()  # not before everybody knows of it
     pid = os.fork()
     if pid == 0:
         try:
-            _become(argv, environment, folder, out, err)
+            os.close(goes)
+            if os.read(go, 1):
+                _become(argv, environment, folder, out, err)
         except OSError as error:
             os.write(tells, marshal.dumps((error.errno or 0, error.filename)))
         finally:
             os._exit(127)
     os.close(tells)
+    os.close(go)
+    with contextlib.suppress(OSError):
+        send(control, ("started", os.getpid(), pid))
+    os.write(goes, b"g")
+    os.close(goes)
     said = os.read(told, 1 << 16)
     os.close(told)
     if said:
