@@ -7,10 +7,12 @@ the repository's own store; closing throws the rest away.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
+from threading import RLock
 from types import TracebackType
 from typing import NamedTuple
 
@@ -42,7 +44,7 @@ class TreeItem(NamedTuple):
 
 class ObjectStore:
     """Reads the repository's store, borrowed stores and its quarantine; writes only into the quarantine.
-    Use as a context manager, or `close` it. One thread at a time."""
+    Use as a context manager, or `close` it. Threads may share it: they wait for each other."""
 
     def __init__(self, repository: Repository, quarantine: Path) -> None:
         """`quarantine` is a folder that does not exist; it is made at the first write and removed at `close`."""
@@ -56,6 +58,7 @@ class ObjectStore:
         self._line = re.compile(rb"([0-7]+) ([^\0]+)\0(.{%d})" % width, re.DOTALL)
         self._trees: dict[str, tuple[TreeItem, ...]] = {}
         self._items_kept = 0
+        self._turn = RLock()
 
     # writing
 
@@ -91,8 +94,9 @@ class ObjectStore:
 
     def _write(self, kind: str, content: bytes) -> str:
         digest = hash_object(kind, content, self.hash_name)
-        if self._quarantine.write(kind, digest, content):
-            self._hang_up()
+        with self._turn:
+            if self._quarantine.write(kind, digest, content):
+                self._hang_up()
         return digest
 
     def _write_all(self, kind: str, objects: Sequence[tuple[str, Content]]) -> None:
@@ -101,8 +105,9 @@ class ObjectStore:
         if not self._repository.partial and (len(self._borrowed) < _BORROWED_FEW or len(objects) < _ASKED_MAX):
             present = self.has_many(digest for digest, _ in objects)
             objects = [(digest, content) for digest, content in objects if digest not in present]
-        if objects and self._quarantine.write_many(kind, objects):
-            self._hang_up()
+        with self._turn:
+            if objects and self._quarantine.write_many(kind, objects):
+                self._hang_up()
 
     # reading
 
@@ -111,26 +116,12 @@ class ObjectStore:
         return self.read_many([digest])[digest]
 
     def read_many(self, digests: Iterable[str]) -> dict[str, bytes]:
-        """Digest -> content of objects of any kind. Raises KeyError when one is nowhere."""
-        found = {}
-        missing = ""
-        for digest, _kind, content in self._contents(digests):
-            if content is None:
-                missing = missing or digest or "no object"
-            else:
-                found[digest] = content
-        if missing:
-            raise KeyError(missing)
-        return found
+        """Digest -> content of objects of any kind; those that are nowhere are left out."""
+        return {digest: content for digest, _, content in self._contents(digests) if content is not None}
 
     def size_many(self, digests: Iterable[str]) -> dict[str, int]:
-        """Digest -> size in bytes, without reading the content. Raises KeyError when one is nowhere."""
-        found = {}
-        for digest, size in self._sizes(digests).items():
-            if size is None:
-                raise KeyError(digest)
-            found[digest] = size
-        return found
+        """Digest -> size in bytes, without reading the content; those that are nowhere are left out."""
+        return {digest: size for digest, size in self._sizes(digests).items() if size is not None}
 
     def has_many(self, digests: Iterable[str]) -> set[str]:
         """Those of `digests` that are here. Fetches nothing, also in a partial clone."""
@@ -168,9 +159,10 @@ class ObjectStore:
 
     def borrow(self, objects_dir: Path) -> None:
         """From now on objects in `objects_dir` (another store's `objects` folder) can be read too."""
-        if objects_dir not in self._borrowed:
-            self._borrowed.append(objects_dir)
-            self._hang_up()
+        with self._turn:
+            if objects_dir not in self._borrowed:
+                self._borrowed.append(objects_dir)
+                self._hang_up()
 
     def _parse(self, digest: str, content: bytes) -> tuple[TreeItem, ...]:
         length = 0
@@ -191,33 +183,33 @@ class ObjectStore:
 
     def _contents(self, digests: Iterable[str]) -> Iterator[tuple[str, bytes, bytes | None]]:
         """(digest, kind, content or None) of each, in order, asked for all at once."""
-        wanted = list(dict.fromkeys(digests))
-        left = len(wanted)
-        try:
-            for some in _portions(wanted):
+        with self._conversation():
+            for some in _portions(list(dict.fromkeys(digests))):
                 dialogue = self._ask("contents", some)
+                answers = []
                 for digest in some:
                     kind, size = _header(dialogue.read_line())
-                    content = dialogue.read_exactly(size + 1)[:-1] if size is not None else None
-                    left -= 1
-                    yield digest, kind, content
-        finally:
-            if left:
-                self._hang_up()  # answers nobody waits for any more are still on their way
+                    answers.append((digest, kind, dialogue.read_exactly(size + 1)[:-1] if size is not None else None))
+                yield from answers
 
     def _sizes(self, digests: Iterable[str]) -> dict[str, int | None]:
         """Digest -> size in bytes, None when it is nowhere."""
-        wanted = list(dict.fromkeys(digests))
-        found: dict[str, int | None] = {}
-        try:
-            for some in _portions(wanted):
+        found = {}
+        with self._conversation():
+            for some in _portions(list(dict.fromkeys(digests))):
                 dialogue = self._ask("info", some)
-                for digest in some:
-                    found[digest] = _header(dialogue.read_line())[1]
-        finally:
-            if len(found) < len(wanted):
-                self._hang_up()
+                found.update({digest: _header(dialogue.read_line())[1] for digest in some})
         return found
+
+    @contextlib.contextmanager
+    def _conversation(self) -> Iterator[None]:
+        """One thread at a time; whoever leaves before the last answer ends it for all."""
+        with self._turn:
+            try:
+                yield
+            except BaseException:
+                self._hang_up()
+                raise
 
     def _ask(self, question: str, wanted: list[str]) -> Dialogue:
         if self._dialogue is None:
@@ -254,24 +246,27 @@ class ObjectStore:
     def publish(self, wanted: Sequence[str], known: Sequence[str]) -> None:
         """Carries into the repository's own store, durably, what can be reached from `wanted` (commits or trees)
         and not from `known`; complete or not at all. Raises HostError, also when something is missing."""
-        own = self._repository.git
-        wanted = [digest for digest in dict.fromkeys(wanted) if digest and digest not in known]
         if not wanted or not (self._quarantine.made or self._borrowed):
             return
+        with self._turn:
+            self._publish(
+                [digest for digest in dict.fromkeys(wanted) if digest], [digest for digest in known if digest]
+            )
+
+    def _publish(self, wanted: Sequence[str], known: Sequence[str]) -> None:
+        own = self._repository.git
         if self._quarantine.make():
             self._hang_up()
         store = self._git().including(config={"core.fsync": "none"})
         asked = own.run("cat-file", "--batch-check", stdin="\n".join([*known, ""]).encode("ascii")) if known else b""
-        present = [line.split()[0].decode("ascii") for line in asked.splitlines() if not line.endswith(b" missing")]
+        # What only the quarantine knows may not be left out, or the repository would hold incomplete objects.
+        present = {line.split()[0].decode("ascii") for line in asked.splitlines() if not line.endswith(b" missing")}
         revisions = "\n".join([*wanted, *(f"^{digest}" for digest in present), ""]).encode("ascii")
         out = self._quarantine.folder / "out"
         host.make_folder(out)
-        options = ("--revs", "--quiet", "--delta-base-offset", "--window=0", "--no-write-bitmap-index")
-        name = (
-            store.run("pack-objects", *options, str(out / "pack"), stdin=revisions, timeout_s=3600)
-            .decode("ascii")
-            .strip()
-        )
+        options = ("--revs", "--quiet", "--non-empty", "--delta-base-offset", "--window=0", "--no-write-bitmap-index")
+        said = store.run("pack-objects", *options, str(out / "pack"), stdin=revisions, timeout_s=3600)
+        name = said.decode("ascii").strip()
         if not name:
             return
         pack = out / f"pack-{name}.pack"
