@@ -78,6 +78,8 @@ def _one(word: str, face: Face) -> tuple[str, Any]:
         return "\n".join(f"{code:>4}  {text}" for code, text in shown), dict(shown)
     if len(word.split()) == 5:
         return _schedule(word)
+    if word.upper().startswith("E-"):
+        return _unknown(word)
     return _target(word, face) or _field(word) or _unknown(word)
 
 
