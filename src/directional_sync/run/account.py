@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 
 from directional_sync.errors import Exit, InternalError, RefusedError, SyncError
 from directional_sync.model.lifecycle import Outcome, Skip
@@ -168,6 +169,12 @@ def failed(target: Target, error: SyncError) -> TargetRecord:
             error.exit,
         ),
     )
+
+
+def unproved(target: Target, done: TargetRecord, error: SyncError) -> TargetRecord:
+    """The record of a passage that was committed but whose proof failed, or was not waited for."""
+    why = failed(target, error)
+    return replace(done, outcome=why.outcome, failure=why.failure, message=f"{done.message}; but {why.message}")
 
 
 def our_bug(target: Target, error: Exception) -> TargetRecord:

@@ -88,8 +88,25 @@ def _walk(target: Target, world: World, mode: Mode, stack: ExitStack) -> TargetR
     made, left = commit(target, world, store, seen, staged)
     record = replace(record, commit=made, notes=(*record.notes, *left))
     if target.idempotent and not left:
+        record = _proved(target, world, mode, store, seen, environment, record)
+    return record
+
+
+def _proved(
+    target: Target,
+    world: World,
+    mode: Mode,
+    store: ObjectStore,
+    seen: Scan,
+    environment: Mapping[str, str],
+    record: TargetRecord,
+) -> TargetRecord:
+    """The record, less than a success when the next plan is not empty. What was committed stays in it."""
+    try:
         world.step(target, Step.PROVING)
         prove(target, world, mode, store, seen, environment)
+    except SyncError as error:
+        return account.unproved(target, record, error)
     return record
 
 
