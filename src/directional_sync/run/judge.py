@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from directional_sync.gates.base import Subject
+from directional_sync.git.listing import listing
 from directional_sync.git.objects import ObjectStore
 from directional_sync.model.lifecycle import Event, EventType, Level
 from directional_sync.model.record import Phase, Verdict
@@ -39,6 +40,8 @@ def judge_plan(
         read_many=store.read_many,
         size_many=store.size_many,
         allow_delete=mode.allow_delete,
+        listing=lambda folders: listing(store, seen.tree, folders),
+        cache=world.cache / "gates",
         today=world.today,
     )
     return _judge(world, target, Phase.PLAN, subject)
