@@ -115,7 +115,8 @@ def _run(
         if mode.expected:
             _refuse_stale(execute(targets, replace(world, tell=lambda event: None), replace(mode, dry_run=True)))
         base = f"{world.repository.branch.removeprefix('refs/heads/')}@{world.repository.head[:7]}"
-        world.tell(Event(EventType.RUN_START, f"{len(targets)} targets", data={"base": base, "dry_run": mode.dry_run}))
+        begin = {"run": world.run, "base": base, "dry_run": mode.dry_run}
+        world.tell(Event(EventType.RUN_START, f"{len(targets)} targets", data=begin))
         records = execute(targets, world, mode)
         summary = Summary(
             run=world.run,

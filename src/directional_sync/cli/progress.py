@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -39,9 +40,13 @@ def listeners(console: Console, *, ci: bool = False) -> Iterator[Tell]:
 
 
 def _all(tells: list[Tell]) -> Tell:
+    """One after the other; events come from several threads at once, lines do not."""
+    one_at_a_time = threading.Lock()
+
     def tell(event: Event) -> None:
-        for each in tells:
-            each(event)
+        with one_at_a_time:
+            for each in tells:
+                each(event)
 
     return tell
 
@@ -169,11 +174,3 @@ class _Live:
         task = self.tasks.pop(event.target, None)
         if task is not None:
             self.progress.remove_task(task)
-
-
-def heard(tell: Tell, event: Event) -> None:
-    """Tells an event of the command itself."""
-    tell(event)
-
-
-Say = Callable[[str], None]
