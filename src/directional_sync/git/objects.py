@@ -26,8 +26,7 @@ from directional_sync.system.process import Dialogue
 
 _LOOSE_BELOW = 100
 """As many objects are still unpacked one by one, so that many small runs do not leave many packs."""
-_BORROWED_FEW = 8
-_ASKED_MAX = 16
+_ASKED_FIRST = 16
 _ITEMS_KEPT = 200_000
 _AT_ONCE = 10_000
 
@@ -100,14 +99,19 @@ class ObjectStore:
         return digest
 
     def _write_all(self, kind: str, objects: Sequence[tuple[str, Content]]) -> None:
-        """Those that are nowhere yet. With many stores, finding out that an object is in none of them takes
-        longer than writing it."""
-        if not self._repository.partial and (len(self._borrowed) < _BORROWED_FEW or len(objects) < _ASKED_MAX):
+        """Those that are nowhere yet; some of the others may be written again."""
+        # Finding out that an object is nowhere can take longer than writing it, most of all with many stores. So
+        # a few are asked for first; when those are new, the rest is taken to be new as well.
+        step = len(objects) // _ASKED_FIRST
+        if not self._repository.partial and (step <= 1 or self._mostly_here(objects[::step])):
             present = self.has_many(digest for digest, _ in objects)
             objects = [(digest, content) for digest, content in objects if digest not in present]
         with self._turn:
             if objects and self._quarantine.write_many(kind, objects):
                 self._hang_up()
+
+    def _mostly_here(self, some: Sequence[tuple[str, Content]]) -> bool:
+        return 2 * len(self.has_many(digest for digest, _ in some)) > len(some)
 
     # reading
 
@@ -129,11 +133,13 @@ class ObjectStore:
         if not self._repository.partial:
             return {digest for digest, size in self._sizes(wanted).items() if size is not None}
         git = self._git().including({"GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1"})
-        found = set()
-        for digest in wanted:
-            if git.attempt("cat-file", "-e", digest).status == 0:
-                found.add(digest)
-        return found
+        names = [digest for digest in wanted if self._id.match(digest)]
+        asked = git.attempt("cat-file", "--batch-check", stdin="".join(f"{name}\n" for name in names).encode("ascii"))
+        if asked.status == 0:
+            answers = zip(names, asked.stdout.splitlines(), strict=True)
+            return {digest for digest, line in answers if _header(line)[1] is not None}
+        # Some versions of git give up at the first promised object that they may not fetch.
+        return {digest for digest in names if git.attempt("cat-file", "-e", digest).status == 0}
 
     def read_trees(self, digests: Sequence[str]) -> dict[str, tuple[TreeItem, ...]]:
         """Tree id -> its lines in git's order. Raises KeyError when one is nowhere or not a tree."""

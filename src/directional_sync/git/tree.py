@@ -246,8 +246,8 @@ class _Node:
             raise ValueError(f"{self.path!r} cannot become {own!r}")
         if _is_file(own) and self.before is not None and self.before.folder:
             raise _clash(self.path)
-        vanishes = own.absent or own == Entry(empty_tree(hash_name), FOLDER)
-        self.result = None if vanishes else own
+        nothing = own.absent or (own.folder and own.digest == empty_tree(hash_name))
+        self.result = None if nothing else own
 
 
 _WIDTH = {"sha1": 40, "sha256": 64}
