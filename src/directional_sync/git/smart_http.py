@@ -18,7 +18,9 @@ from directional_sync.system.http import Answer, Fault, Pool, Unanswered
 _FLUSH = b"0000"
 _DELIM = b"0001"
 _REFS_BYTES_MAX = 8_000_000
-_HISTORY_BYTES_MAX = 200_000
+_HISTORY_BYTES_MAX = 2_000_000
+_NEAR, _FAR = 100, 1_000_000
+"""Generations. Nearly every change is near; far is as good as all."""
 _DIGEST = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _HEADERS = {
     "User-Agent": "git/2 directional-sync",
@@ -77,14 +79,28 @@ def ls_refs(pool: Pool, url: str, prefixes: Sequence[str], *, timeout_s: float, 
 
 
 def descends(pool: Pool, url: str, new: str, old: str, *, timeout_s: float, login: str = "") -> bool:
-    """Whether `new` has `old` among its ancestors, in the repository's own opinion. It is asked for `new` and told
-    that we have `old`; a server says it is ready exactly when everything asked for can be reached from what both
-    have. The content that it would send then is not read. A server looks no further back than the date of `old`.
-    Raises NoAnswer, Unanswered."""
+    """Whether `new` has `old` among its ancestors; the two differ. Nothing of the content that a server would send
+    after its answer is read. Raises NoAnswer, Unanswered."""
+    return any(_passed_within(depth, pool, url, new, old, login, timeout_s) for depth in (_NEAR, _FAR))
+
+
+def _passed_within(depth: int, pool: Pool, url: str, new: str, old: str, login: str, timeout_s: float) -> bool:
+    """Whether `old` is among the first `depth` generations before `new`. There is no command for that, so we claim to
+    hold `old` without its parents and ask for `new` so deep: before any content a server says which of our commits
+    thereby get their parents. (Claiming `have` alone and waiting for `ready` would not do: a server takes the parents
+    of what we have for had, so that an amended commit looks like a descendant.)"""
     capabilities = ["object-format=sha256"] if len(new) == 64 else []
-    request = _message("fetch", capabilities, ["deepen 1", f"want {new}", f"have {old}"])
-    answer = _ask(pool, url, request, login, timeout_s, _HISTORY_BYTES_MAX, until_delim=True)
-    return any(line == b"ready" for line in _packets(answer.body) if line is not None)
+    arguments = [f"want {new}", f"have {old}", f"shallow {old}", f"deepen {depth}", "done"]
+    request = _message("fetch", capabilities, arguments)
+    answer = _ask(pool, url, request, login, timeout_s, _HISTORY_BYTES_MAX, first_section=True)
+    for line in _packets(answer.body):
+        if line is None:
+            return False
+        if line.startswith(b"ERR "):
+            raise NoAnswer(Trouble.REFUSED, line[4:].decode("utf-8", "replace"))
+        if line == f"unshallow {old}".encode():
+            return True
+    return False
 
 
 def _message(command: str, capabilities: Sequence[str], arguments: Sequence[str]) -> bytes:
@@ -98,7 +114,7 @@ def _packet(line: str) -> bytes:
 
 
 def _ask(
-    pool: Pool, url: str, body: bytes, login: str, timeout_s: float, bytes_max: int, *, until_delim: bool = False
+    pool: Pool, url: str, body: bytes, login: str, timeout_s: float, bytes_max: int, *, first_section: bool = False
 ) -> Answer:
     answer = pool.ask(
         "POST",
@@ -107,7 +123,7 @@ def _ask(
         body=body,
         timeout_s=timeout_s,
         bytes_max=bytes_max,
-        enough=_past_acknowledgments if until_delim else None,
+        enough=_past_first_section if first_section else None,
     )
     if answer.status == 200 and answer.kind == "application/x-git-upload-pack-result":
         if not answer.body:  # what an older git says to a dialect it does not know
@@ -116,10 +132,9 @@ def _ask(
     raise _trouble(answer, url)
 
 
-def _past_acknowledgments(body: bytes) -> bool:
-    """Whether the section that tells what both sides have is complete."""
+def _past_first_section(body: bytes) -> bool:
     try:
-        return any(line is None or line == b"ready" for line in _packets(body))
+        return any(line is None for line in _packets(body))
     except Unanswered:
         return False
 

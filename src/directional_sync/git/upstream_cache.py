@@ -91,12 +91,10 @@ class UpstreamCache:
             dated = _COMMITTED.search(seen or b"")
             if dated is None:
                 return None
-            since = f"--shallow-since=@{int(dated[1])} +0000"
-            try:
-                self._fetch(url, git_dir, new, since)
-            except SyncError as error:
-                # "no commits selected": every commit of the new history is older than the old one.
-                return False if "no commits selected" in error.message else None
+            since = self._fetch_arguments(url, new, f"--shallow-since=@{int(dated[1])} +0000")
+            done = self.remotes.git(url, [f"--git-dir={git_dir}", *since], config=_CONFIG)
+            if done.status:  # when all of the new history is older than the old commit, there is nothing to select
+                return False if b"no commits selected" in done.stderr else None
             answer = self._git(url, git_dir, "merge-base", "--is-ancestor", old, new, check=False)
             self._seal(git_dir, new, self._gitlinks(url, git_dir, new))
             return answer is not None
@@ -126,17 +124,20 @@ class UpstreamCache:
         return Fetched(git_dir / "objects", gitlinks, note=note)
 
     def _take(self, url: str, git_dir: Path, resolved: Resolved) -> tuple[str, ...]:
-        self.remotes.persist(lambda: self._fetch(url, git_dir, resolved.tip, "--depth=1"))
+        self.remotes.persist(lambda: self._fetch(url, git_dir, resolved.tip))
         gitlinks = self._gitlinks(url, git_dir, resolved.tip)
         self._seal(git_dir, resolved.tip, gitlinks)
         return gitlinks
 
-    def _fetch(self, url: str, git_dir: Path, tip: str, depth: str) -> None:
+    def _fetch(self, url: str, git_dir: Path, tip: str) -> None:
+        self._git(url, git_dir, *self._fetch_arguments(url, tip, "--depth=1"))
+
+    def _fetch_arguments(self, url: str, tip: str, depth: str) -> tuple[str, ...]:
         options = (
             depth, "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance",
             "--no-show-forced-updates", "--no-prune",
         )  # fmt: skip
-        self._git(url, git_dir, "fetch", *options, "--", url, f"+{tip}:{_REF}")
+        return ("fetch", *options, "--", url, f"+{tip}:{_REF}")
 
     def _gitlinks(self, url: str, git_dir: Path, tip: str) -> tuple[str, ...]:
         listed = self._git(url, git_dir, "ls-tree", "-r", "-z", "--full-tree", tip) or b""
