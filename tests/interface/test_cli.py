@@ -324,7 +324,7 @@ def test_ci_log_has_a_line_for_start_and_end(dsync: Any, runs: Any) -> None:
 
 
 def test_progress_lines_are_rare_in_logs(dsync: Any, runs: Any) -> None:
-    many = [Event(EventType.PROGRESS, f"{n} of 100", "t", data={"done": n, "total": 100}) for n in range(100)]
+    many = [Event(EventType.PROGRESS, f"{n} of 100", "t", data={"done": n, "of": 100}) for n in range(100)]
     runs(summary(unchanged("t")), many)
     assert dsync("run")[2] == ""
     assert len(dsync("run", "--ci")[2].splitlines()) == 9 + 1  # every tenth, and where the report is

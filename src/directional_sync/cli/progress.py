@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -77,7 +77,7 @@ class Plain:
     def __call__(self, event: Event) -> None:
         if not self._wanted(event):
             return
-        parts = [host.utc_now()[11:19], one_line(event.target), _what(event), one_line(event.message)]
+        parts = [host.utc_now()[11:19], one_line(event.target), _what(event), one_line(event.message), _counted(event)]
         self.console.say(" ".join(part for part in parts if part))
 
     def _wanted(self, event: Event) -> bool:
@@ -98,17 +98,28 @@ class Plain:
             self._last[event.target] = (now, tenth)
             return self.console.looks.verbose > 0
         then, before = self._last[event.target]
-        if now - then < PLAIN_EVERY_S and not (self.ci and tenth > before):
+        if now - then < PLAIN_EVERY_S and not (self.ci and tenth != before):
             return False
         self._last[event.target] = (now, tenth)
         return True
 
 
-def _tenth(data: Any) -> int:
-    try:
-        return int(10 * float(data["done"]) / float(data["total"]))
-    except (KeyError, TypeError, ValueError, ZeroDivisionError):
-        return -1
+def _way(data: Mapping[str, Any]) -> tuple[int, int] | None:
+    """How far a target has come: (done, of), or None when it does not say."""
+    done, of = data.get("done"), data.get("of")
+    return (done, of) if isinstance(done, int) and isinstance(of, int) and of > 0 else None
+
+
+def _tenth(data: Mapping[str, Any]) -> int:
+    way = _way(data)
+    return -1 if way is None else 10 * way[0] // way[1]
+
+
+def _counted(event: Event) -> str:
+    way = _way(event.data)
+    if way is None or event.type is not EventType.PROGRESS:
+        return ""
+    return f"{way[0]}/{way[1]} failed={event.data.get('failed', 0)}"
 
 
 def _what(event: Event) -> str:
@@ -165,9 +176,8 @@ class _Live:
         if task is None:
             self.progress.console.print(one_line(event.message))
             return
-        counted: dict[str, Any] = {}
-        if _tenth(event.data) >= 0:
-            counted = {"completed": event.data["done"], "total": event.data["total"]}
+        way = _way(event.data)
+        counted: dict[str, Any] = {} if way is None else {"completed": way[0], "total": way[1]}
         self.progress.update(task, note=note, **counted)
 
     def _ended(self, event: Event) -> None:
