@@ -41,11 +41,19 @@ class Subject:
     """What a person has allowed on the command line: raises the deletion limit to exactly this count."""
     today: str = ""
     """ISO date, for allow-list entries that expire."""
+    listing: Callable[[list[str]], Mapping[str, Mapping[str, str]]] = lambda folders: {}
+    """Folder keys ("" for the root) -> name -> mode of what the branch holds directly in them now, what is equal
+    on all sides included; folders that it does not hold are left out."""
+    cache: Path | None = None
+    """A folder in which a gate may keep what only makes it faster; None: nothing is kept."""
 
 
 class Gate(Protocol):
-    name: str
-    phase: Phase
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def phase(self) -> Phase: ...
 
     def judge(self, subject: Subject) -> list[Verdict]:
         """One verdict for each thing judged; [] when it does not apply. Never raises for what it judges."""

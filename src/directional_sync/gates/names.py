@@ -1,0 +1,205 @@
+"""Gates over the names that a plan would bring into the repository.
+
+A source chooses its names freely, and some names are attacks: they reach git's own folder on a file system that
+folds case, drops dots or ignores invisible characters, they climb out of the tree, or two of them are one file
+on somebody else's machine. Each kind is refused under its own code. Names that merely make trouble on Windows,
+cannot be seen in full, or are run by tools unasked are reported and let through.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from directional_sync.core.escape import hidden
+from directional_sync.gates.autorun import runs_unasked
+from directional_sync.gates.base import Subject
+from directional_sync.gates.plan import counted, listed
+from directional_sync.model.plan import Change
+from directional_sync.model.record import Phase, Verdict
+from directional_sync.model.snapshot import FOLDER, GITLINK
+
+COMPONENT_BYTES_MAX = 255
+PATH_BYTES_MAX = 4096
+
+_IGNORED_BY_HFS = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
+_GIT_SHORT = re.compile(r"git~[0-9]+")
+_DRIVE = re.compile(r"[A-Za-z]:")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+_WINDOWS_CHARACTERS = re.compile('[<>:"|?*]')
+_WINDOWS_DEVICES = re.compile(r"(?i)(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(?: *\..*| *:.*)?")
+_MODE = re.compile(r"100[0-7]{3}|120000|040000|")
+_PLAIN = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_-])?")
+"""Names that need no closer look but at Windows' devices."""
+
+_WHAT = {
+    "E-NAME-GIT": "would reach git's own folder",
+    "E-NAME-DOTS": "would climb out of the folder",
+    "E-NAME-ABSOLUTE": "start at the root of a file system",
+    "E-NAME-BACKSLASH": "hold a backslash, which separates folders on Windows",
+    "E-NAME-EMPTY": "have an empty part",
+    "E-NAME-CONTROL": "hold control characters",
+    "E-NAME-LONG": f"are longer than {COMPONENT_BYTES_MAX} bytes in a part or {PATH_BYTES_MAX} altogether",
+    "E-NAME-COLLISION": "would be one file with another name where letter case or accents do not count",
+    "E-NAME-MODE": "have a mode that no file should have",
+    "E-GITLINK": "stand for a commit of another repository",
+    "E-NAME-WINDOWS": "cannot exist on Windows",
+    "E-NAME-HIDDEN": "hold characters that cannot be seen or are not UTF-8",
+    "E-NAME-AUTORUN": "are run by tools without being asked",
+}
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names that come into the repository are harmless wherever it is checked out."""
+
+    name: str = "names"
+    phase: Phase = Phase.PLAN
+
+    def judge(self, subject: Subject) -> list[Verdict]:
+        changes = [change for change in (subject.plan.repo if subject.plan else ()) if not change.after.absent]
+        if not changes:
+            return []
+        found: dict[str, list[str]] = {}
+        known: dict[str, tuple[str, ...]] = {"": ("E-NAME-EMPTY",)}
+        for change in changes:
+            for code in _codes(change, known):
+                found.setdefault(code, []).append(change.key)
+        if clashes := list(_collisions(subject, changes)):
+            found["E-NAME-COLLISION"] = clashes
+        verdicts = [self._verdict(code, found[code]) for code in _WHAT if code in found]
+        return verdicts or [Verdict(self.name, self.phase, True, f"{counted(len(changes), 'name')}, all harmless")]
+
+    def _verdict(self, code: str, keys: list[str]) -> Verdict:
+        warning = code in ("E-NAME-WINDOWS", "E-NAME-HIDDEN", "E-NAME-AUTORUN")
+        message = f"{counted(len(keys), 'name')} that {_WHAT[code]}"
+        if warning:
+            message += ": " + ", ".join(listed(keys)[:3]) + (", ..." if len(keys) > 3 else "")
+        hint = "" if warning else "the source must rename it, or leave it out; nothing of this target is written"
+        return Verdict(self.name, self.phase, warning, message, code, listed(keys), hint, warning)
+
+
+def _codes(change: Change, known: dict[str, tuple[str, ...]]) -> Iterable[str]:
+    """What is wrong with one change's key and mode; `known` remembers the parts already looked at."""
+    key, mode = change.key, change.after.mode
+    found: list[str] = []
+    for part in key.split("/"):
+        codes = known.get(part)
+        if codes is None:
+            codes = known[part] = tuple(part_codes(part))
+        if codes:
+            found += codes
+    if key.startswith("/") or _DRIVE.match(key):
+        found = ["E-NAME-ABSOLUTE", *(code for code in found if code not in ("E-NAME-EMPTY", "E-NAME-WINDOWS"))]
+    if len(key) > PATH_BYTES_MAX // 4 and _size(key) > PATH_BYTES_MAX:
+        found.append("E-NAME-LONG")
+    if mode == GITLINK:
+        found.append("E-GITLINK")
+    elif mode == FOLDER or not _MODE.fullmatch(mode):
+        found.append("E-NAME-MODE")
+    if not change.before.present and runs_unasked(key):
+        found.append("E-NAME-AUTORUN")
+    return dict.fromkeys(found)
+
+
+def part_codes(part: str) -> Iterator[str]:
+    """What is wrong with one name, without slashes."""
+    if _PLAIN.fullmatch(part) and len(part) <= COMPONENT_BYTES_MAX:
+        if _WINDOWS_DEVICES.fullmatch(part):
+            yield "E-NAME-WINDOWS"
+        return
+    if reaches_git(part):
+        yield "E-NAME-GIT"
+    if not _IGNORED_BY_HFS.sub("", part).strip(". "):
+        yield "E-NAME-DOTS"
+    if _CONTROL.search(part):
+        yield "E-NAME-CONTROL"
+    elif hidden(part):
+        yield "E-NAME-HIDDEN"
+    if "\\" in part:
+        yield "E-NAME-BACKSLASH"
+    if _size(part) > COMPONENT_BYTES_MAX:
+        yield "E-NAME-LONG"
+    if part[-1] in ". " or _WINDOWS_CHARACTERS.search(part) or _WINDOWS_DEVICES.fullmatch(part):
+        yield "E-NAME-WINDOWS"
+
+
+def reaches_git(part: str) -> bool:
+    """Whether some file system takes this name for `.git`: Windows cuts dots, blanks and streams (`:...`) off and
+    knows `git~1`, macOS ignores letter case and some invisible characters."""
+    for name in re.split(r"[\\:]", _IGNORED_BY_HFS.sub("", part)):
+        folded = unicodedata.normalize("NFKC", name).casefold().rstrip(". ")
+        if folded == ".git" or _GIT_SHORT.fullmatch(folded):
+            return True
+    return False
+
+
+def fold(key: str) -> str:
+    """The same text for all keys that are one file where letter case, accents' encoding and some invisible
+    characters do not count."""
+    if key.isascii():
+        return key.lower()
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", _IGNORED_BY_HFS.sub("", key)).casefold())
+
+
+def _collisions(subject: Subject, changes: list[Change]) -> Iterator[str]:
+    """Keys of `changes` that, folded, are the name of another file, or that lie in a folder which is."""
+    files = resulting(subject)
+    spelled: dict[str, list[str]] = {}
+    for key in files:
+        spelled.setdefault(fold(key), []).append(key)
+    folders = ancestors(files)
+    added = ancestors(change.key for change in changes if not change.before.present)
+    there = _kept_files(subject, [*added.values(), ""])
+    for change in changes:
+        folded = fold(change.key)
+        others = {*spelled.get(folded, ()), *there.get(folded, ())} - {change.key}
+        if others:
+            yield f"{change.key} and {min(others)}"
+        elif folded in folders:
+            yield f"{change.key} and what lies in {folders[folded]}/"
+    for folded, folder in added.items():
+        if folded in there:
+            yield f"what lies in {folder}/ and {there[folded][0]}"
+
+
+def resulting(subject: Subject) -> dict[str, str]:
+    """Key -> mode of every file that the repository would hold, as far as the plan knows it."""
+    files = {key: entry.mode for key, entry in subject.repo.entries.items() if entry.present and not entry.folder}
+    for change in subject.plan.repo if subject.plan else ():
+        if change.after.present:
+            files[change.key] = change.after.mode
+        else:
+            files.pop(change.key, None)
+    return files
+
+
+def ancestors(keys: Iterable[str]) -> dict[str, str]:
+    """Folded folder -> as it is spelled, for every folder that the keys lie in."""
+    found: dict[str, str] = {}
+    seen: set[str] = set()
+    for key in keys:
+        folder = key.rpartition("/")[0]
+        while folder and folder not in seen:
+            seen.add(folder)
+            found.setdefault(fold(folder), folder)
+            folder = folder.rpartition("/")[0]
+    return found
+
+
+def _kept_files(subject: Subject, folders: list[str]) -> Mapping[str, list[str]]:
+    """Folded key -> keys of the files that the branch holds directly in `folders` and that the plan keeps."""
+    gone = {change.key for change in subject.plan.repo if change.after.absent} if subject.plan else set()
+    found: dict[str, list[str]] = {}
+    for folder, names in subject.listing(sorted(folders)).items():
+        for name, mode in names.items():
+            key = f"{folder}/{name}" if folder else name
+            if mode != FOLDER and key not in gone:
+                found.setdefault(fold(key), []).append(key)
+    return found
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "surrogateescape"))
