@@ -99,3 +99,16 @@ class Endpoint(Protocol):
 
     def close(self) -> None:
         """Lets go of processes, connections and temporary files. Safe to call twice."""
+
+
+class Opaque(Protocol):
+    """What an endpoint with `capabilities.previews` False offers beside the rest: nobody can look at its far side,
+    so its `snapshot` is the prior one, and instead of `apply` it is performed as a whole, after the gates."""
+
+    def opaque(self) -> tuple[str, str]:
+        """Why nothing can be said beforehand, and what it says itself when asked for a dry run ("" when it cannot
+        be asked): `Plan.opaque` and `Plan.preview`."""
+
+    def perform(self) -> Snapshot:
+        """Does it, once. Answers what both sides now agree on: the inputs as the branch has them, and the outputs as
+        it left them; to be weighed as the remote side. Raises SyncError."""

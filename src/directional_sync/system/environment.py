@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Protocol
 
 from directional_sync.errors import CredentialError
-from directional_sync.model.target import Target
 
 _ALLOWED = re.compile(
     r"(?:PATH|HOME|LANG|LC_[A-Z_]+|TZ|TMPDIR|SSL_[A-Z_]+|(?:HTTPS?|ALL|NO)_PROXY|(?:https?|all|no)_proxy)\Z"
@@ -19,7 +19,23 @@ _NEVER = re.compile(
 )
 
 
-def environment_for(target: Target, environ: Mapping[str, str]) -> dict[str, str]:
+class Wishes(Protocol):
+    """What a target says about its programs' environment; see `model.target.Target`."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def env(self) -> tuple[str, ...]: ...
+
+    @property
+    def env_vars(self) -> tuple[str, ...]: ...
+
+    @property
+    def place(self) -> object: ...
+
+
+def environment_for(target: Wishes, environ: Mapping[str, str]) -> dict[str, str]:
     """What of `environ` the programs and checks of `target` see. Raises CredentialError E-ENV-MISSING when a
     variable that the target requires is unset or empty."""
     missing = [name for name in target.env_vars if not environ.get(name)]
