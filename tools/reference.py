@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import click
 from directional_sync.cli.commands.explain import EXITS
 from directional_sync.cli.group import COMMANDS, root
 from directional_sync.pages import pages
+from directional_sync.render.report import schema as report_schema
 
 FOLDER = Path(__file__).parent.parent / "docs" / "reference"
 _MADE = "<!-- Made from the code by `make docs`; change it there. -->\n"
@@ -93,8 +92,7 @@ def _exits() -> str:
 
 
 def _report() -> str:
-    text = resources.files("directional_sync").joinpath("schemas/report.schema.json").read_text(encoding="utf-8")
-    schema = json.loads(text)
+    schema = report_schema()
     parts = ["# The report\n", _MADE]
     parts.append(
         "`--summary-json PATH` writes it, `--ci` writes it under the state directory, `--json` prints it, and\n"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from importlib import resources
 from typing import Any
 
 from hypothesis import given, settings
@@ -20,11 +19,11 @@ from directional_sync.model.snapshot import ABSENT, FILE, Entry
 from directional_sync.model.target import Direction
 from directional_sync.render import github, ndjson
 from directional_sync.render.ink import Ink
-from directional_sync.render.report import report
+from directional_sync.render.report import report, schema
 from directional_sync.render.tally import tally
 from directional_sync.render.text import plan_text, run_text
 
-SCHEMA = json.loads(resources.files("directional_sync").joinpath("schemas/report.schema.json").read_text())
+SCHEMA = schema()
 VALIDATOR = Draft202012Validator(SCHEMA)
 
 text = st.text(st.characters(), max_size=12)

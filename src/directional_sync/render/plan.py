@@ -16,6 +16,8 @@ LISTED = 12
 DIFF_LINES = 12
 """How many lines of one file's difference are shown in a plan."""
 DIFF_LINES_TARGET = 48
+DELETIONS = "deletions"
+"""The gate whose numbers are always shown: how many items would go, of how many."""
 
 SIGN_STYLES = {Sign.ADD: Style.GOOD, Sign.CHANGE: Style.CHANGED, Sign.DELETE: Style.BAD}
 
@@ -248,10 +250,12 @@ def _verdicts(record: TargetRecord, ink: Ink) -> list[str]:
             lines.append(ink.paint(f"  ! {one_line(verdict.gate)}{code}: {one_line(verdict.message)}", Style.BAD))
         elif verdict.warning:
             lines.append(ink.paint(f"  ! {one_line(verdict.gate)}: {one_line(verdict.message)}", Style.CHANGED))
+        elif verdict.gate == DELETIONS:
+            lines.append(f"  guard  {one_line(verdict.message)}")
         elif ink.verbose > 0 or ink.show is Show.ALL:
             lines.append(
                 f"  ok {one_line(verdict.gate)}" + (f": {one_line(verdict.message)}" if verdict.message else "")
             )
-    if passed and lines and ink.verbose <= 0 and ink.show is not Show.ALL:
+    if len(passed) > 1 and lines and ink.verbose <= 0 and ink.show is not Show.ALL:
         lines.append(f"    {amount(len(passed), 'check')} passed")
     return lines

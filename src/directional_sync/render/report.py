@@ -45,6 +45,16 @@ def report(summary: Summary, *, status: Exit | None = None) -> dict[str, Any]:
     return cleaned
 
 
+def schema() -> dict[str, Any]:
+    """The published JSON schema, which every report keeps."""
+    import json
+    from importlib import resources
+
+    text = resources.files("directional_sync").joinpath("schemas/report.schema.json").read_text(encoding="utf-8")
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
 def result(record: TargetRecord) -> dict[str, Any]:
     """One entry of `results` or `skipped`."""
     found: dict[str, Any] = {

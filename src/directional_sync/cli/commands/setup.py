@@ -94,11 +94,9 @@ def validate(face: Face) -> int:
 @faced
 def schema(face: Face, of_report: bool) -> int:
     if of_report:
-        import json
-        from importlib import resources
+        from directional_sync.render.report import schema as of_the_report
 
-        text = resources.files("directional_sync").joinpath("schemas/report.schema.json").read_text(encoding="utf-8")
-        face.console.document(json.loads(text))
+        face.console.document(of_the_report())
     else:
         from directional_sync.config.schema import json_schema
 
