@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from directional_sync.cli.commands.explain import EXITS
-from directional_sync.cli.group import COMMANDS, root
+from directional_sync.cli.group import root
+from directional_sync.cli.names import COMMANDS
 from directional_sync.pages import pages
 from directional_sync.render.report import schema as report_schema
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,7 @@ from tests.interface.values import everything, failed, opaque, record, refused, 
 
 from directional_sync import app
 from directional_sync.cli import main, seed_main
-from directional_sync.cli.group import COMMANDS
+from directional_sync.cli.names import COMMANDS
 from directional_sync.errors import (
     ConfigError,
     CredentialError,
@@ -359,31 +357,6 @@ def test_explain(dsync: Any, workspace: Workspace) -> None:
     assert "oca_repos  pull" in dsync("explain", "oca_repos")[1]
     assert "E-USAGE" in dsync("explain")[1]
     assert "  6  refused by a gate" in dsync("explain", "exit")[1]
-
-
-def test_completion_knows_commands_and_targets(tmp_path: Path) -> None:  # U7
-    (tmp_path / "sync.yaml").write_text(
-        'version: "1.0"\ntargets:\n  # all\n  oca_repos:\n    direction: pull\n  "apps":\n    x: 1\nsafety:\n  y: 1\n'
-    )
-    assert _complete(tmp_path, "dsync pl") == ["plain,plan"]
-    assert _complete(tmp_path, "dsync run --target ") == ["plain,oca_repos", "plain,apps"]
-    assert _complete(tmp_path, "dsync diff o") == ["plain,oca_repos"]
-
-
-def _complete(folder: Path, line: str) -> list[str]:
-    words = line.split(" ")
-    environment = {
-        **os.environ, "_DSYNC_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1),
-    }  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, "-m", "directional_sync"],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
-    return done.stdout.split()
 
 
 @pytest.mark.parametrize("name", list(COMMANDS))

@@ -5,6 +5,7 @@ Importing this loads nothing: `dsync --version` has to answer at once.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -19,6 +20,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         sys.stdout.write(f"dsync {__version__}\n")
         return 0
+    if "_DSYNC_COMPLETE" in os.environ:
+        from directional_sync.cli.complete import answered
+
+        if answered(os.environ):
+            return 0
     from directional_sync.cli.entry import enter
 
     return enter(arguments)

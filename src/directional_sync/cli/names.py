@@ -1,10 +1,35 @@
-"""The names of the targets, fast: for completion only, where parsing the file would make the shell wait."""
+"""Names that are known without loading anything: of the commands, and of the targets, read from the file by eye.
+
+For completion, where a shell waits: parsing arguments and file as commands do would take too long."""
 
 from __future__ import annotations
 
 import os
 import re
 from pathlib import Path
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("setup:init", "Prepare a repository: the YAML, the runner script and the workflow."),
+    "validate": ("setup:validate", "Check the YAML; every mistake at once, with its place."),
+    "list": ("look:list_targets", "List the targets, their schedules and last runs."),
+    "plan": ("run:plan", "Show what a run would do, with the real differences; write nothing."),
+    "run": ("run:run", "Sync the targets: plan, judge, apply, commit, prove."),
+    "status": ("look:status", "Show drift: what differs now, and what was left unfinished."),
+    "diff": ("look:diff", "Show the differences of one target, and what was edited here."),
+    "verify": ("run:verify", "Run checks, verifications and drift gates on what is committed now."),
+    "log": ("look:log", "List past runs."),
+    "show": ("look:show", "Show one past run in full."),
+    "recover": ("setup:recover", "Finish or undo what a killed run left."),
+    "doctor": ("setup:doctor", "Check this machine and this repository; say how to mend what is wrong."),
+    "explain": ("explain:explain", "Explain an error code, a target, a field of the YAML or a schedule."),
+    "schema": ("setup:schema", "Print the JSON schema of the YAML, or of the report."),
+    "workflow": ("setup:workflow", "Print the GitHub Actions workflow that fits the YAML."),
+    "demo": ("demo:demo", "Show all of it on a scratch repository with upstreams on this machine."),
+    "completion": ("setup:completion", "Print the completion script for a shell."),
+}
+"""Name -> (module:function, short help), in the order of a first acquaintance."""
+
+ALIASES = {"apply": "run"}
 
 _PLACES = (".insightpulse/sync.yaml", "sync.yaml")
 
