@@ -30,7 +30,7 @@ class BadAddress(ValueError):
 
 _WAYS = {"https": Way.HTTP, "http": Way.HTTP, "ssh": Way.SSH, "git": Way.GIT, "file": Way.FILE}
 _SCP_LIKE = re.compile(r"(?:[\w][\w.+-]*@)?[\w\[][\w.:\]-]*?:(?!//)[^-].*")
-_HOST = re.compile(r"[\w\[][\w.:%\]-]*")
+_HOST = re.compile(r"[\w:][\w.:%-]*")
 _NAME = re.compile(r"\w[\w.+-]*(?:/\w[\w.+-]*)*")
 _DIGEST = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _REF_FORBIDDEN = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//")
@@ -42,7 +42,7 @@ def way(url: str) -> Way:
     """How `url` is reached. Raises BadAddress for everything that is not on the list."""
     if not url or url.startswith("-"):
         raise BadAddress("a URL must not be empty or begin with a dash")
-    if _CONTROL.search(url) or " " in url:
+    if _CONTROL.search(url) or re.search(r"\s", url):
         raise BadAddress("a URL must not hold spaces or control characters")
     if re.match(r"[A-Za-z0-9+.-]+::", url):
         raise BadAddress(f"`{url.partition('::')[0]}::` names a helper program, which is not allowed in a URL")

@@ -154,6 +154,8 @@ class UpstreamCache:
 
     def _start(self, git_dir: Path) -> None:
         """An empty bare repository, made by hand: it needs no program and copies no template."""
+        if git_dir.is_file():
+            git_dir.unlink()
         host.remove_tree(git_dir)
         host.make_folder(git_dir / "objects" / "pack")
         host.make_folder(git_dir / "refs")
