@@ -26,11 +26,11 @@ PATH_BYTES_MAX = 4096
 
 _IGNORED_BY_HFS = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
 _GIT_SHORT = re.compile(r"git~[0-9]+")
-_DRIVE = re.compile(r"[A-Za-z]:")
+_DRIVE = re.compile(r"[A-Za-z]:(?:/|$)")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _WINDOWS_CHARACTERS = re.compile('[<>:"|?*]')
 _WINDOWS_DEVICES = re.compile(r"(?i)(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(?: *\..*| *:.*)?")
-_MODE = re.compile(r"100[0-7]{3}|120000|040000|")
+_MODE = re.compile(r"100[0-7]{3}|120000|")
 _PLAIN = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_-])?")
 """Names that need no closer look but at Windows' devices."""
 
@@ -202,4 +202,7 @@ def _kept_files(subject: Subject, folders: list[str]) -> Mapping[str, list[str]]
 
 
 def _size(text: str) -> int:
-    return len(text.encode("utf-8", "surrogateescape"))
+    try:
+        return len(text.encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError:
+        return len(text.encode("utf-8", "surrogatepass"))

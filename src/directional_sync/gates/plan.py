@@ -16,6 +16,7 @@ from directional_sync.model.target import Direction, Limit, Target
 SHOWN = 20
 """How many findings a verdict lists."""
 
+_MAGIC = frozenset("*?[\\")
 _PROTECTED = (".github/workflows/**", ".github/actions/**", ".gitmodules", "scripts/sync_directional.py")
 
 
@@ -31,7 +32,13 @@ class Declared:
         if not changes:
             return []
         allowed = writable(subject.target)
-        outside = [change.key for change in changes if not globs.matches(change.key, allowed)]
+        # Most targets declare whole folders, and those need no matching of globs.
+        folders = tuple(glob[:-2] for glob in allowed if glob.endswith("/**") and not _MAGIC.intersection(glob[:-3]))
+        outside = [
+            change.key
+            for change in changes
+            if not change.key.startswith(folders) and not globs.matches(change.key, allowed)
+        ]
         if not outside:
             return [Verdict(self.name, self.phase, True, f"{len(changes)} paths, all declared")]
         message = f"{counted(len(outside), 'path')} outside the declared outputs would be written"
