@@ -172,6 +172,11 @@ class Target:
     fail_on_diff: bool = False
     paused: bool = False
     place: Place = Place()
+    missing: tuple[tuple[str, Place], ...] = ()
+    """Variables that its values refer to and that are not set, each with its place: the target cannot run, and
+    the values that refer to them are as they are written."""
+    variables: tuple[str, ...] = ()
+    """Names of all variables that its values refer to, sorted."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,82 @@
+"""The whole file as one model, and the JSON schema that editors complete it by."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from directional_sync import plugins
+from directional_sync.config.schema_parts import TARGET_NAME, TARGET_NAME_MAX, Part
+from directional_sync.config.schema_safety import SafetyPart
+from directional_sync.config.schema_target import DefaultsPart, TargetPart
+
+VERSIONS = ("1.0",)
+
+TargetName = Annotated[str, Field(pattern=TARGET_NAME, max_length=TARGET_NAME_MAX)]
+
+
+class FilePart(Part):
+    """The file."""
+
+    version: str = Field(
+        default="1.0",
+        description='The version of this format: "1.0", in quotes.',
+        json_schema_extra={"enum": list(VERSIONS)},
+    )
+    defaults: DefaultsPart | None = Field(
+        default=None, description="What holds for every target that does not say otherwise."
+    )
+    targets: dict[TargetName, TargetPart] = Field(description="The flows, by name.", min_length=1)
+    safety: SafetyPart | None = Field(default=None, description="Checks and limits for all targets.")
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON schema (2020-12) of the file, with the options of the built-in endpoints."""
+    schema = _tidied(FilePart.model_json_schema())
+    schema["$defs"]["TargetPart"]["properties"]["remote"] |= _remote()
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Configuration of directional-sync",
+        **schema,
+    }
+
+
+def _remote() -> dict[str, Any]:
+    """`remote`, one shape for each type."""
+    shapes = []
+    for name in plugins.builtin_types():
+        model = plugins.options_model(name)
+        options: dict[str, Any] = _tidied(model.model_json_schema()) if model is not None else {"type": "object"}
+        if "$defs" in options:
+            raise ValueError(f"the options of {name} must be flat")
+        note = plugins.described(name)
+        kind = {"const": name, "description": note}
+        properties = {"type": kind, **options.get("properties", {})}
+        shapes.append({**options, "properties": properties, "required": ["type", *options.get("required", [])]})
+    return {"type": "object", "oneOf": shapes}
+
+
+def _tidied(schema: Any) -> Any:
+    """Without the titles and nulls that are made up from Python names and types: noise in an editor."""
+    if isinstance(schema, list):
+        return [_tidied(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found: dict[str, Any] = {
+        key: _tidied_each(value) if key in ("properties", "$defs") else _tidied(value)
+        for key, value in schema.items()
+        if not (key == "title" and isinstance(value, str)) and not (key == "default" and value is None)
+    }
+    options = [option for option in found.get("anyOf", ()) if option != {"type": "null"}]
+    if "anyOf" in found and len(options) == 1:
+        del found["anyOf"]
+        return {**options[0], **found}
+    return {**found, "anyOf": options} if options else found
+
+
+def _tidied_each(schemas: dict[str, Any]) -> dict[str, Any]:
+    return {name: _tidied(schema) for name, schema in schemas.items()}
+
+
+__all__ = ["VERSIONS", "FilePart", "json_schema"]

@@ -1,0 +1,148 @@
+"""Which endpoints there are: names to modules, loaded only when a target uses them.
+
+A module exposes `OPTIONS`, the class of its options, and `open(context)`. Endpoints by third parties are found
+through entry points of the group `directional_sync.endpoints`; such a name never hides a built-in one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from directional_sync.errors import HostError, InternalError
+from directional_sync.model.target import Direction
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+    from directional_sync.endpoints.base import Context, Endpoint, Options
+
+GROUP = "directional_sync.endpoints"
+COMMAND = "command"
+
+
+@dataclass(frozen=True, slots=True)
+class _BuiltIn:
+    description: str
+    module: str = ""
+    """Where `OPTIONS` and `open` are; "" when this version does not contain it."""
+    options: str = ""
+    """`module:class` of the options where they can be had without loading the endpoint."""
+    directions: tuple[Direction, ...] = tuple(Direction)
+
+
+_BUILT_IN: dict[str, _BuiltIn] = {
+    "git": _BuiltIn(
+        "Git repositories whose content is vendored.",
+        "directional_sync.endpoints.git",
+        "directional_sync.endpoints.git_options:GitOptions",
+        (Direction.PULL,),
+    ),
+    COMMAND: _BuiltIn("Any program in the repository.", "directional_sync.endpoints.command"),
+    "catalogue": _BuiltIn("A skills catalogue: HTTP, git or a folder."),
+    "files": _BuiltIn("Local folders and object stores."),
+    "notion": _BuiltIn("Rows of a Notion database, by external id."),
+    "rest": _BuiltIn("A paged JSON list."),
+    "sections": _BuiltIn("Keyed parts of Markdown, JSON, YAML or TOML documents."),
+    "server_config": _BuiltIn("A live server's configuration, secrets replaced at the source."),
+    "ssh-files": _BuiltIn("Files on another machine, over ssh."),
+}
+
+
+def builtin_types() -> tuple[str, ...]:
+    """What `remote.type` may say without any plugin, sorted. `command` is not among them: a target has it by its
+    `entrypoint`."""
+    return tuple(sorted(name for name in _BUILT_IN if name != COMMAND))
+
+
+def endpoint_types() -> tuple[str, ...]:
+    """All names, plugins included, sorted. Loads no endpoint."""
+    return tuple(sorted({*_BUILT_IN, *_third_parties()}))
+
+
+def known(name: str) -> bool:
+    """Whether `name` is an endpoint, available or not."""
+    return name in _BUILT_IN or name in _third_parties()
+
+
+def available(name: str) -> bool:
+    """Whether targets with this endpoint can run with this installation."""
+    return bool(_BUILT_IN[name].module) if name in _BUILT_IN else name in _third_parties()
+
+
+def described(name: str) -> str:
+    """What the endpoint is, in one sentence; "" for third parties."""
+    built_in = _BUILT_IN.get(name)
+    if built_in is None:
+        return ""
+    return built_in.description if built_in.module else f"{built_in.description} Not available in this version."
+
+
+def directions(name: str) -> tuple[Direction, ...]:
+    """The directions that a target with this endpoint may have."""
+    return _BUILT_IN[name].directions if name in _BUILT_IN else tuple(Direction)
+
+
+def options_model(name: str) -> type[Options] | None:
+    """The class of the endpoint's options; None when the endpoint is not available. Raises HostError E-PLUGIN."""
+    if not available(name):
+        return None
+    built_in = _BUILT_IN.get(name)
+    if built_in is not None and built_in.options:
+        module, _, attribute = built_in.options.partition(":")
+        found: type[Options] = getattr(import_module(module), attribute)
+        return found
+    model: type[Options] = _exposed(name, _module(name), "OPTIONS")
+    return model
+
+
+def open_endpoint(context: Context) -> Endpoint:
+    """The far side of one target, for one run. Raises HostError E-PLUGIN, and what the endpoint raises."""
+    name = context.target.endpoint
+    if not available(name):
+        raise InternalError("E-INTERNAL", f"the endpoint {name!r} of {context.target.name} is not available")
+    endpoint: Endpoint = _exposed(name, _module(name), "open")(context)
+    return endpoint
+
+
+def _module(name: str) -> Any:
+    if name in _BUILT_IN:
+        return import_module(_BUILT_IN[name].module)
+    entry = _third_parties()[name]
+    try:
+        return entry.load()
+    except Exception as error:  # whatever a stranger's module raises while it loads
+        raise HostError(
+            "E-PLUGIN",
+            f"the endpoint {name!r} cannot be loaded from {entry.value}: {type(error).__name__}: {error}",
+            hint=f"upgrade or remove the package that provides it{_distribution(entry)}",
+            kept="nothing was run",
+        ) from error
+
+
+def _exposed(name: str, module: Any, attribute: str) -> Any:
+    try:
+        return getattr(module, attribute)
+    except AttributeError as error:
+        raise HostError(
+            "E-PLUGIN",
+            f"the endpoint {name!r} has no `{attribute}`",
+            hint="an endpoint module exposes OPTIONS and open(context)",
+            kept="nothing was run",
+        ) from error
+
+
+def _distribution(entry: EntryPoint) -> str:
+    return f": {entry.dist.name}" if entry.dist is not None else ""
+
+
+@lru_cache(maxsize=1)
+def _third_parties() -> dict[str, EntryPoint]:
+    """By name; of two with one name the first by its value, so that the order of installation does not matter."""
+    from importlib.metadata import entry_points
+
+    found: Sequence[EntryPoint] = sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value))
+    return {entry.name: entry for entry in reversed(found) if entry.name not in _BUILT_IN}
