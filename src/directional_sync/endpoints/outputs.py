@@ -16,11 +16,14 @@ from pathlib import Path
 from directional_sync.core.globs import matches
 from directional_sync.endpoints.base import Objects
 from directional_sync.endpoints.scratch import PROBE, Scratch, walk
-from directional_sync.errors import HostError, RefusedError
+from directional_sync.errors import RefusedError
+from directional_sync.git.plumbing import failed
 from directional_sync.model.snapshot import EXECUTABLE, FILE, LINK
 from directional_sync.system.files import write_private
 
 _RACY_S = 2.0
+_SHOWN = 20
+_IGNORING = "Ignoring path "
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ def _listed(scratch: Scratch) -> tuple[list[str], list[str], bool]:
         first, second = both.map(lambda words: scratch.git.attempt(*words), questions)
     for words, finished in zip(questions, (first, second), strict=True):
         if finished.status:
-            raise HostError("E-GIT", f"git {words[0]} failed in the scratch checkout", detail=(str(finished.stderr),))
+            raise failed(words, finished)
     touched, found = (
         [name.decode("utf-8", "surrogateescape") for name in finished.stdout.split(b"\0")[:-1]]
         for finished in (first, second)
@@ -167,19 +170,20 @@ def _take(scratch: Scratch, objects: Objects, left: _Left) -> None:
     for path in left.links:
         target = os.readlink(scratch.folder / path)  # noqa: PTH115 (byte for byte, not as a Path would spell it)
         items.append((path, LINK, objects.write_blob(os.fsencode(target))))
-    try:
-        scratch.git.set_index(items)
-    except HostError as error:
-        refused = [line for line in error.detail if "Invalid path" in line]
-        if not refused:
-            raise
+    lines = [f"{mode} {digest}\t{path}\0" if mode else f"0 {'0' * 40}\t{path}\0" for path, mode, digest in items]
+    text = "".join(lines).encode("utf-8", "surrogateescape")
+    done = scratch.git.attempt("update-index", "-z", "--index-info", stdin=text)
+    refused = [line for line in done.stderr.decode("utf-8", "replace").splitlines() if line.startswith(_IGNORING)]
+    if refused:
         raise RefusedError(
             "E-SCRIPT-NAME",
-            "the program left a file whose name git refuses to hold",
-            detail=refused,
+            "the program left files whose names git refuses to hold",
+            detail=[line.removeprefix(_IGNORING) for line in refused[:_SHOWN]],
             hint="names such as .git, in any spelling, cannot be committed; let the program use another",
             kept="nothing was changed",
-        ) from error
+        )
+    if done.status:
+        raise failed(("update-index",), done)
     scratch.git.refresh_index()
 
 

@@ -102,9 +102,10 @@ class Scratch:
         """Those of these paths that git ignores by the repository's own rules."""
         if not paths:
             return set()
-        text = "\0".join([*paths, ""]).encode("utf-8", "surrogateescape")
-        said = self.git.run("check-ignore", "-z", "--stdin", stdin=text, ok=(0, 1))
-        return {name.decode("utf-8", "surrogateescape") for name in said.split(b"\0")[:-1]}
+        text = "".join(f"./{path}\0" for path in paths).encode("utf-8", "surrogateescape")
+        git = self.git.including({"GIT_LITERAL_PATHSPECS": "0"})  # this command does not know them
+        said = git.run("check-ignore", "-z", "--stdin", stdin=text, ok=(0, 1))
+        return {name[2:].decode("utf-8", "surrogateescape") for name in said.split(b"\0")[:-1]}
 
     def find_nested(self) -> tuple[str, ...]:
         """Folders with a repository of their own; those inside one of them not counted."""
