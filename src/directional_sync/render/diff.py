@@ -64,7 +64,11 @@ def _text(content: bytes) -> bool:
 
 
 def _split(content: bytes | None) -> list[str]:
-    return (content or b"").decode("utf-8", "surrogateescape").split("\n") if content else []
+    """Lines without their ends; a last line without one says so."""
+    if not content:
+        return []
+    *lines, rest = content.decode("utf-8", "surrogateescape").split("\n")
+    return [*lines, f"{rest} (no line end)"] if rest else lines
 
 
 _STYLES = {"+": Style.GOOD, "-": Style.BAD, "~": Style.CHANGED, "@": Style.COMMAND, " ": Style.NONE}

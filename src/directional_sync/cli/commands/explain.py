@@ -72,7 +72,8 @@ def _one(word: str, face: Face) -> tuple[str, Any]:
 
     page = pages().get(word.upper())
     if page is not None:
-        return f"{page.code}\n\n{_plain(page.text)}", {"code": page.code, "text": page.text}
+        text = _plain(page.text, min(face.console.out_ink.width, 100))
+        return f"{page.code}\n\n{text}", {"code": page.code, "text": page.text}
     if word.lower() in ("exit", "exits", "status", "exit-status") or (word.isdigit() and int(word) in dict(EXITS)):
         shown = [(code, text) for code, text in EXITS if not word.isdigit() or code == int(word)]
         return "\n".join(f"{code:>4}  {text}" for code, text in shown), dict(shown)
@@ -83,8 +84,16 @@ def _one(word: str, face: Face) -> tuple[str, Any]:
     return _target(word, face) or _field(word) or _unknown(word)
 
 
-def _plain(text: str) -> str:
-    return text.replace("**", "")
+def _plain(text: str, width: int) -> str:
+    """Paragraphs filled to `width`; lists and indented lines stay as they are."""
+    import textwrap
+
+    parts = []
+    for paragraph in text.replace("**", "").split("\n\n"):
+        kept = any(line.startswith(("- ", "* ", "    ", "|", "```")) for line in paragraph.splitlines())
+        filled = textwrap.fill(" ".join(paragraph.split()), width, break_long_words=False, break_on_hyphens=False)
+        parts.append(paragraph if kept else filled)
+    return "\n\n".join(parts)
 
 
 def _schedule(cron: str) -> tuple[str, Any]:

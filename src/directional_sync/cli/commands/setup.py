@@ -85,7 +85,9 @@ def validate(face: Face) -> int:
     if face.console.looks.form is not Form.TEXT:
         face.console.document({"path": config.path, "valid": True, "targets": names, "problems": []})
     else:
-        face.console.result(f"ok: {config.path}: {len(names)} targets, no mistakes")
+        from directional_sync.render.ink import amount
+
+        face.console.result(f"ok: {config.path}: {amount(len(names), 'target')}, no mistakes")
     return int(Exit.OK)
 
 
