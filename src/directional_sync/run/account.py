@@ -9,7 +9,7 @@ from dataclasses import replace
 from directional_sync.errors import Exit, InternalError, RefusedError, SyncError
 from directional_sync.model.lifecycle import Outcome, Skip
 from directional_sync.model.plan import Held, Plan, Side, Sign, Why, count
-from directional_sync.model.record import Failure, Phase, TargetRecord, Verdict
+from directional_sync.model.record import Effect, EffectKind, Failure, Phase, TargetRecord, Verdict
 from directional_sync.model.snapshot import Source
 from directional_sync.model.target import Target
 from directional_sync.render.commit import moved_sources, numbers
@@ -175,6 +175,36 @@ def unproved(target: Target, done: TargetRecord, error: SyncError) -> TargetReco
     """The record of a passage that was committed but whose proof failed, or was not waited for."""
     why = failed(target, error)
     return replace(done, outcome=why.outcome, failure=why.failure, message=f"{done.message}; but {why.message}")
+
+
+def was_performed(record: TargetRecord, why: str) -> TargetRecord:
+    """The record of an opaque endpoint's passage: what it did on the far side is known to itself only."""
+    note = f"the entrypoint was run; what it did on the far side cannot be seen from here: {why}"
+    message = record.message if record.counts.total or not record.success else "Performed successfully"
+    return replace(record, message=message, notes=(*record.notes, note))
+
+
+def too_late(record: TargetRecord) -> TargetRecord:
+    """The record of a refusal that came after an opaque endpoint had done its work."""
+    note = "the entrypoint had already run when this was refused: the far side may have changed, the repository has not"
+    return replace(record, notes=(*record.notes, note))
+
+
+def applied(record: TargetRecord, effects: tuple[Effect, ...]) -> TargetRecord:
+    """The record with the effects on the far side; less than a success when not all of them are done."""
+    undone = [effect for effect in effects if effect.kind is not EffectKind.DONE]
+    record = replace(record, effects=effects)
+    if not undone:
+        return record
+    message = f"{len(undone)} of {len(effects)} changes were not made on the far side"
+    failure = Failure(
+        code="E-APPLY",
+        message=f"{message}: {undone[0].change.key}: {undone[0].message or undone[0].kind}",
+        detail=tuple(f"{effect.change.key}: {effect.kind} {effect.message}".rstrip() for effect in undone),
+        kept="the others are made and recorded; nothing is made twice",
+        hint="the next run looks again and makes what is still missing",
+    )
+    return replace(record, outcome=Outcome.FAILED, failure=failure, message=failure.message)
 
 
 def our_bug(target: Target, error: Exception) -> TargetRecord:

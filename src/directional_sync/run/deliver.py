@@ -4,31 +4,35 @@ from __future__ import annotations
 
 from directional_sync.errors import RefusedError
 from directional_sync.git import transaction, worktree
-from directional_sync.git.objects import ObjectStore
 from directional_sync.model.plan import count
 from directional_sync.model.target import Target
 from directional_sync.render.commit import message
 from directional_sync.run.base import globs, merged
 from directional_sync.run.scan import Scan
 from directional_sync.run.stage import Staged, base_move
-from directional_sync.run.world import World
+from directional_sync.run.world import Passage
 
 _LISTED = 20
 
 
-def refuse_foreign_work(target: Target, world: World, staged: Staged) -> None:
+def refuse_foreign_work(at: Passage, staged: Staged) -> None:
     """Raises RefusedError when the user has work of their own where this run would write."""
     if not staged.changes:
         return
-    if target.git_commit:
-        dirty = worktree.dirty(world.repository, (*globs(target), world.lock_path))
-        if dirty:
-            raise _overlap(
-                "E-DIRTY-OUTPUTS", "have changes that are not committed", target, dirty, "commit or undo them"
-            )
-    taken = worktree.collisions(world.repository, staged.changes)
+    refuse_dirty(at)
+    taken = worktree.collisions(at.world.repository, staged.changes)
     if taken:
-        raise _overlap("E-COLLISION", "hold something that git does not know", target, taken, "move them away")
+        raise _overlap("E-COLLISION", "hold something that git does not know", at.target, taken, "move them away")
+
+
+def refuse_dirty(at: Passage) -> None:
+    """Raises RefusedError when outputs or lock have changes that are not committed. A target without commits
+    has the work tree for its repository side, so nothing in there is foreign to it."""
+    if at.target.git_commit:
+        dirty = worktree.dirty(at.world.repository, (*globs(at.target), at.world.lock_path))
+        if dirty:
+            what = "have changes that are not committed"
+            raise _overlap("E-DIRTY-OUTPUTS", what, at.target, dirty, "commit or undo them")
 
 
 def _overlap(code: str, what: str, target: Target, paths: list[str], advice: str) -> RefusedError:
@@ -41,9 +45,10 @@ def _overlap(code: str, what: str, target: Target, paths: list[str], advice: str
     )
 
 
-def commit(target: Target, world: World, store: ObjectStore, seen: Scan, staged: Staged) -> tuple[str, tuple[str, ...]]:
+def commit(at: Passage, seen: Scan, staged: Staged) -> tuple[str, tuple[str, ...]]:
     """Branch, base and work tree move together. Answers the commit ("" when the target is not committed) and a
     note for people when paths changed under us and were left alone."""
+    target, world, store = at.target, at.world, at.store
     before = seen.base.snapshot.sources
     text = message(
         target.git_commit_message, target.name, world.run, count(seen.plan.repo), before, merged(before, seen.plan)
@@ -54,7 +59,7 @@ def commit(target: Target, world: World, store: ObjectStore, seen: Scan, staged:
         tree=staged.tree,
         message=text,
         changes=staged.changes,
-        moves=base_move(store, target.name, staged, seen.base, world.run, world.when),
+        moves=base_move(at, staged, seen.base),
         author=world.repository.identity,
         when=world.when,
     )

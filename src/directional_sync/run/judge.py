@@ -7,53 +7,52 @@ from pathlib import Path
 
 from directional_sync.gates.base import Subject
 from directional_sync.git.listing import listing
-from directional_sync.git.objects import ObjectStore
 from directional_sync.model.lifecycle import Event, EventType, Level
 from directional_sync.model.record import Phase, Verdict
 from directional_sync.model.target import Target
 from directional_sync.run.scan import Scan, sizes
-from directional_sync.run.world import Mode, World
+from directional_sync.run.world import Passage, World
+
+Verdicts = tuple[Verdict, ...]
+Environment = Mapping[str, str]
 
 
-def judge_commands(
-    world: World, target: Target, phase: Phase, environment: Mapping[str, str], root: Path
-) -> tuple[Verdict, ...]:
+def judge_commands(world: World, target: Target, phase: Phase, environment: Environment, root: Path) -> Verdicts:
     """The verdicts of a phase whose gates are commands: PRE in the user's tree, POST in a checkout."""
     subject = Subject(config=world.config, target=target, root=root, environment=environment, today=world.today)
-    return _judge(world, target, phase, subject)
+    return _judge(world, phase, subject)
 
 
-def judge_plan(
-    world: World, target: Target, mode: Mode, seen: Scan, store: ObjectStore, environment: Mapping[str, str]
-) -> tuple[Verdict, ...]:
+def judge_plan(at: Passage, seen: Scan) -> Verdicts:
+    """The verdicts of the built-in gates over the plan."""
     subject = Subject(
-        config=world.config,
-        target=target,
-        root=world.repository.root,
-        environment=environment,
+        config=at.world.config,
+        target=at.target,
+        root=at.world.repository.root,
+        environment=at.environment,
         plan=seen.plan,
         base=seen.differing["base"],
         repo=seen.differing["repo"],
         remote=seen.differing["remote"],
-        sizes=sizes(seen, store),
-        read=store.read,
-        read_many=store.read_many,
-        size_many=store.size_many,
-        allow_delete=mode.allow_delete,
-        listing=lambda folders: listing(store, seen.tree, folders),
-        cache=world.cache / "gates",
-        today=world.today,
+        sizes=sizes(seen, at.store),
+        read=at.store.read,
+        read_many=at.store.read_many,
+        size_many=at.store.size_many,
+        allow_delete=at.mode.allow_delete,
+        listing=lambda folders: listing(at.store, seen.tree, folders),
+        cache=at.world.cache / "gates",
+        today=at.world.today,
     )
-    return _judge(world, target, Phase.PLAN, subject)
+    return _judge(at.world, Phase.PLAN, subject)
 
 
-def _judge(world: World, target: Target, phase: Phase, subject: Subject) -> tuple[Verdict, ...]:
+def _judge(world: World, phase: Phase, subject: Subject) -> Verdicts:
     verdicts: list[Verdict] = []
     for gate in world.gates:
         if gate.phase is phase:
             for verdict in gate.judge(subject):
                 verdicts.append(verdict)
-                world.tell(_event(target, verdict))
+                world.tell(_event(subject.target, verdict))
     return tuple(verdicts)
 
 

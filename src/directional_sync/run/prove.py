@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 
 from directional_sync.errors import InternalError, ScriptError
 from directional_sync.git import tree as trees
-from directional_sync.git.objects import ObjectStore
 from directional_sync.model.snapshot import Snapshot
-from directional_sync.model.target import Target
+from directional_sync.model.target import Direction
 from directional_sync.run.base import find_base, globs, read_lock
 from directional_sync.run.scan import Scan, open_endpoint, repo_tree, weigh
-from directional_sync.run.world import Mode, World
+from directional_sync.run.world import Passage
 
 _LISTED = 20
 
 
-def prove(
-    target: Target, world: World, mode: Mode, store: ObjectStore, seen: Scan, environment: Mapping[str, str]
-) -> None:
+def prove(at: Passage, seen: Scan) -> None:
     """Raises InternalError E-NOT-IDEMPOTENT when we would do it all again, ScriptError E-SCRIPT-UNSTABLE when
-    a second run of the far side (only with `mode.prove`) gives something else than the first."""
-    after = replace(world, repository=world.repository.reread())
-    tree = repo_tree(target, after, store)
-    lock = read_lock(store, tree, world.lock_path)
-    repo = trees.select(store, tree, globs(target))
-    base = find_base(after.repository, store, target, lock.targets.get(target.name), repo)
-    remote = _again(target, after, mode, store, seen, environment) if mode.prove else seen.whole["remote"]
-    second = weigh(target, after, mode, store, tree, lock, base, repo, remote).plan
+    a second look at the far side (only with `mode.prove`) shows something else than the first."""
+    after = replace(at, world=replace(at.world, repository=at.world.repository.reread()))
+    tree = repo_tree(after)
+    lock = read_lock(at.store, tree, at.world.lock_path)
+    repo = trees.select(at.store, tree, globs(at.target))
+    base = find_base(after.world.repository, at.store, at.target, lock.targets.get(at.target.name), repo)
+    again = at.mode.prove and at.target.direction is Direction.PULL
+    remote = _again(after, seen) if again else seen.whole["remote"]
+    second = weigh(after, tree, lock, base, repo, remote).plan
     moved = [change.key for change in (*second.repo, *second.remote, *second.agreed)]
     if not moved:
         return
-    if mode.prove:
+    if again:
         raise ScriptError(
             "E-SCRIPT-UNSTABLE",
             f"a second run right after the first would change {len(moved)} more keys",
@@ -50,8 +47,6 @@ def prove(
     )
 
 
-def _again(
-    target: Target, world: World, mode: Mode, store: ObjectStore, seen: Scan, environment: Mapping[str, str]
-) -> Snapshot:
-    with closing(open_endpoint(target, world, mode, store, environment, seen.base)) as endpoint:
+def _again(at: Passage, seen: Scan) -> Snapshot:
+    with closing(open_endpoint(at, seen.base)) as endpoint:
         return endpoint.snapshot(seen.base.snapshot)

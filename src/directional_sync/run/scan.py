@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import cast
 
 from directional_sync.core.lockfile import LockFile
 from directional_sync.core.reconcile import reconcile
-from directional_sync.endpoints.base import Context, Endpoint
+from directional_sync.endpoints.base import Context, Endpoint, Opaque
 from directional_sync.git import tree as trees
 from directional_sync.git import worktree
 from directional_sync.git.objects import ObjectStore
 from directional_sync.model.plan import Bound, Plan, Sign
 from directional_sync.model.snapshot import ABSENT, Entry, Snapshot
-from directional_sync.model.target import OnConflict, Policy, Target
+from directional_sync.model.target import OnConflict, Policy
 from directional_sync.run.base import Base, find_base, globs, merged, read_lock
-from directional_sync.run.world import Mode, World
+from directional_sync.run.world import Mode, Passage
 
 
 @dataclass(frozen=True)
@@ -44,34 +44,32 @@ class Scan:
         )
 
 
-def scan(
-    target: Target, world: World, mode: Mode, store: ObjectStore, environment: Mapping[str, str], stack: ExitStack
-) -> tuple[Scan, Endpoint]:
-    """Both sides, the base, and the plan. The endpoint stays open until `stack` closes."""
-    tree = repo_tree(target, world, store)
-    lock = read_lock(store, tree, world.lock_path)
-    repo = trees.select(store, tree, globs(target))
-    base = find_base(world.repository, store, target, lock.targets.get(target.name), repo)
-    endpoint = stack.enter_context(closing(open_endpoint(target, world, mode, store, environment, base)))
-    remote = endpoint.snapshot(base.snapshot)
-    return weigh(target, world, mode, store, tree, lock, base, repo, remote), endpoint
+def scan(at: Passage, endpoint_of: Callable[[Base], Endpoint]) -> tuple[Scan, Endpoint]:
+    """Both sides, the base, and the plan; and the endpoint, for what comes after."""
+    tree = repo_tree(at)
+    lock = read_lock(at.store, tree, at.world.lock_path)
+    repo = trees.select(at.store, tree, globs(at.target))
+    base = find_base(at.world.repository, at.store, at.target, lock.targets.get(at.target.name), repo)
+    endpoint = endpoint_of(base)
+    seen = weigh(at, tree, lock, base, repo, endpoint.snapshot(base.snapshot))
+    if endpoint.capabilities.previews:
+        return seen, endpoint
+    reason, preview = cast(Opaque, endpoint).opaque()
+    return replace(seen, plan=replace(seen.plan, opaque=reason, preview=preview)), endpoint
 
 
-def weigh(
-    target: Target,
-    world: World,
-    mode: Mode,
-    store: ObjectStore,
-    tree: str,
-    lock: LockFile,
-    base: Base,
-    repo: Snapshot,
-    remote: Snapshot,
-) -> Scan:
+def performed(at: Passage, seen: Scan, endpoint: Endpoint) -> Scan:
+    """What an opaque endpoint and the repository hold after it has done its work, and the plan that follows."""
+    remote = cast(Opaque, endpoint).perform()
+    return weigh(at, seen.tree, seen.lock, seen.base, seen.whole["repo"], remote)
+
+
+def weigh(at: Passage, tree: str, lock: LockFile, base: Base, repo: Snapshot, remote: Snapshot) -> Scan:
     """The plan that follows from what was seen."""
-    differing = trees.align(store, base.snapshot, repo, remote)
-    bound = Bound(world.config.digest, *(snapshot.digest for snapshot in differing))
-    plan = reconcile(target.name, *differing, target.direction, _policy(target.policy, mode), bound)
+    differing = trees.align(at.store, base.snapshot, repo, remote)
+    bound = Bound(at.world.config.digest, *(snapshot.digest for snapshot in differing))
+    policy = _policy(at.target.policy, at.mode)
+    plan = reconcile(at.target.name, *differing, at.target.direction, policy, bound)
     if not base.known and plan.conflicts:
         note = "no earlier agreement is known, so nothing that differs is overwritten; --prefer repo|remote decides"
         plan = replace(plan, notes=(*plan.notes, note))
@@ -80,19 +78,18 @@ def weigh(
     return Scan(plan, tree, base, lock, whole, dict(zip(names, differing, strict=True)))
 
 
-def open_endpoint(
-    target: Target, world: World, mode: Mode, store: ObjectStore, environment: Mapping[str, str], base: Base
-) -> Endpoint:
+def open_endpoint(at: Passage, base: Base) -> Endpoint:
+    world = at.world
     return world.open_endpoint(
         Context(
-            target=target,
-            objects=store,
+            target=at.target,
+            objects=at.store,
             git_dir=world.repository.common_dir,
-            cache=world.cache / "endpoints" / target.name,
+            cache=world.cache / "endpoints" / at.target.name,
             head=world.repository.head,
             tell=world.tell,
-            environment=environment,
-            dry_run=mode.dry_run,
+            environment=at.environment,
+            dry_run=at.mode.dry_run,
             run=world.run,
             config_path=world.config.path,
             locked={source.name: source.commit for source in base.snapshot.sources},
@@ -100,16 +97,16 @@ def open_endpoint(
     )
 
 
-def repo_tree(target: Target, world: World, store: ObjectStore) -> str:
+def repo_tree(at: Passage) -> str:
     """The branch's tree; for a target that is not committed, with what the work tree holds in its place."""
-    tree = store.tree_of(world.repository.head)
-    if target.git_commit:
+    tree = at.store.tree_of(at.world.repository.head)
+    if at.target.git_commit:
         return tree
-    scope = (*globs(target), world.lock_path)
-    there = trees.flatten(store, trees.select(store, tree, scope))
-    here = worktree.snapshot(world.repository, store, scope)
+    scope = (*globs(at.target), at.world.lock_path)
+    there = trees.flatten(at.store, trees.select(at.store, tree, scope))
+    here = worktree.snapshot(at.world.repository, at.store, scope)
     gone: dict[str, Entry] = {key: ABSENT for key in there if key not in here}
-    return trees.edit(store, tree, {**gone, **here.entries})
+    return trees.edit(at.store, tree, {**gone, **here.entries})
 
 
 def _policy(policy: Policy, mode: Mode) -> Policy:

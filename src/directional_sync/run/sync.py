@@ -15,24 +15,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from dataclasses import replace
 
+from directional_sync.endpoints.base import Endpoint
 from directional_sync.errors import StalePlanError, SyncError
 from directional_sync.git import worktree
 from directional_sync.git.objects import ObjectStore
 from directional_sync.model.lifecycle import Outcome, Step
-from directional_sync.model.record import Phase, TargetRecord, Verdict
-from directional_sync.model.target import Target
+from directional_sync.model.record import Phase, TargetRecord
+from directional_sync.model.target import Direction, Target
 from directional_sync.run import account
-from directional_sync.run.deliver import commit, refuse_foreign_work
-from directional_sync.run.judge import judge_commands, judge_plan, needs_checkout, refusal
+from directional_sync.run.deliver import commit, refuse_dirty, refuse_foreign_work
+from directional_sync.run.judge import Verdicts, judge_commands, judge_plan, needs_checkout, refusal
 from directional_sync.run.prove import prove
 from directional_sync.run.samples import samples
-from directional_sync.run.scan import Scan, scan
+from directional_sync.run.scan import Scan, open_endpoint, performed, scan
 from directional_sync.run.stage import Staged, stage
-from directional_sync.run.world import Mode, World
+from directional_sync.run.world import Mode, Passage, World
 from directional_sync.system import host
 
 
@@ -50,85 +50,97 @@ def sync(target: Target, world: World, mode: Mode) -> TargetRecord:
 
 
 def _walk(target: Target, world: World, mode: Mode, stack: ExitStack) -> TargetRecord:
-    environment = world.environment_for(target)
-    world.step(target, Step.CHECKING)
-    verdicts = judge_commands(world, target, Phase.PRE, environment, world.repository.root)
+    quarantine = world.cache / "quarantine" / f"{world.run}-{target.name}"
+    store = stack.enter_context(closing(ObjectStore(world.repository, quarantine)))
+    at = Passage(target, world, mode, world.environment_for(target), store)
+
+    at.step(Step.CHECKING)
+    verdicts = judge_commands(world, target, Phase.PRE, at.environment, world.repository.root)
     if refusal(verdicts) and not mode.dry_run:
         return account.refused(target, verdicts, None)  # a script must not run when a check forbids it
 
-    world.step(target, Step.SCANNING)
-    quarantine = world.cache / "quarantine" / f"{world.run}-{target.name}"
-    store = stack.enter_context(closing(ObjectStore(world.repository, quarantine)))
-    seen, _ = scan(target, world, mode, store, environment, stack)
+    at.step(Step.SCANNING)
+    seen, endpoint = scan(at, lambda base: stack.enter_context(closing(open_endpoint(at, base))))
 
-    world.step(target, Step.JUDGING)
-    verdicts += judge_plan(world, target, mode, seen, store, environment)
-    _refuse_other_plan(target, mode, seen)
+    at.step(Step.JUDGING)
+    verdicts += judge_plan(at, seen)
+    _refuse_other_plan(at, seen)
+    shown = samples(seen, store, mode.samples)
     if refusal(verdicts):
-        refused = account.refused(target, verdicts, seen.plan)
-        return replace(refused, samples=samples(seen, store, mode.samples))
+        return replace(account.refused(target, verdicts, seen.plan), samples=shown)
     idle = seen.plan.empty and not seen.bookkeeping
     done = Outcome.IN_SYNC if idle else Outcome.PLANNED if mode.dry_run else Outcome.SYNCED
-    record = account.ended(target, seen.plan, seen.base.snapshot.sources, verdicts, done)
-    record = replace(record, samples=samples(seen, store, mode.samples))
+    record = replace(account.ended(target, seen.plan, seen.base.snapshot.sources, verdicts, done), samples=shown)
     if (mode.dry_run or idle) and not mode.verify:
         return record
 
-    world.step(target, Step.STAGING)
-    staged = stage(store, seen, world.lock_path, ())
-    verdicts += _verified(target, world, store, staged, environment)
+    if seen.plan.opaque and not mode.dry_run:
+        return _performed(at, seen, endpoint, verdicts)
+    at.step(Step.STAGING)
+    staged = stage(at, seen)
+    verdicts += _verified(at, staged)
     if refusal(verdicts):
         return account.refused(target, verdicts, seen.plan)
     record = replace(record, verdicts=verdicts, verification_passed=account.verified(verdicts))
     if mode.dry_run or idle:
         return record
+    refuse_foreign_work(at, staged)
+    if seen.plan.remote:
+        at.step(Step.APPLYING)
+        effects = tuple(endpoint.apply(seen.plan.remote))
+        staged, record = stage(at, seen, effects), account.applied(record, effects)
+    return _delivered(at, seen, staged, record)
 
-    world.step(target, Step.COMMITTING)
-    refuse_foreign_work(target, world, staged)
-    made, left = commit(target, world, store, seen, staged)
+
+def _performed(at: Passage, seen: Scan, endpoint: Endpoint, verdicts: Verdicts) -> TargetRecord:
+    """An opaque endpoint does its work as a whole; what it left is weighed, judged and delivered like any remote."""
+    if at.target.direction is not Direction.PUSH:
+        refuse_dirty(at)
+    at.step(Step.APPLYING)
+    after = performed(at, seen, endpoint)
+    verdicts += judge_plan(at, after)
+    staged = stage(at, after)
+    if not refusal(verdicts):
+        verdicts += _verified(at, staged)
+    if refusal(verdicts):
+        return account.too_late(account.refused(at.target, verdicts, after.plan))
+    refuse_foreign_work(at, staged)
+    record = account.ended(at.target, after.plan, after.base.snapshot.sources, verdicts, Outcome.SYNCED)
+    return _delivered(at, after, staged, account.was_performed(record, seen.plan.opaque))
+
+
+def _delivered(at: Passage, seen: Scan, staged: Staged, record: TargetRecord) -> TargetRecord:
+    """The staged tree carried into the repository, and the proof. What was committed stays in the record."""
+    at.step(Step.COMMITTING)
+    made, left = commit(at, seen, staged)
     record = replace(record, commit=made, notes=(*record.notes, *left))
-    if target.idempotent and not left:
-        record = _proved(target, world, mode, store, seen, environment, record)
-    return record
-
-
-def _proved(
-    target: Target,
-    world: World,
-    mode: Mode,
-    store: ObjectStore,
-    seen: Scan,
-    environment: Mapping[str, str],
-    record: TargetRecord,
-) -> TargetRecord:
-    """The record, less than a success when the next plan is not empty. What was committed stays in it."""
+    if not at.target.idempotent or left:
+        return record
     try:
-        world.step(target, Step.PROVING)
-        prove(target, world, mode, store, seen, environment)
+        at.step(Step.PROVING)
+        prove(at, seen)
     except SyncError as error:
-        return account.unproved(target, record, error)
+        return account.unproved(at.target, record, error)
     return record
 
 
-def _refuse_other_plan(target: Target, mode: Mode, seen: Scan) -> None:
-    expected = mode.expected.get(target.name)
+def _refuse_other_plan(at: Passage, seen: Scan) -> None:
+    expected = at.mode.expected.get(at.target.name)
     if expected is not None and expected != seen.plan.digest:
         raise StalePlanError(
             "E-PLAN-STALE",
-            f"the plan for {target.name} is no longer what would be done",
+            f"the plan for {at.target.name} is no longer what would be done",
             kept="nothing was changed",
             hint="look at what changed and make a new plan: dsync plan",
         )
 
 
-def _verified(
-    target: Target, world: World, store: ObjectStore, staged: Staged, environment: Mapping[str, str]
-) -> tuple[Verdict, ...]:
+def _verified(at: Passage, staged: Staged) -> Verdicts:
     """Post checks, verification and drift gates over a checkout of the staged tree."""
-    if not needs_checkout(world, target):
+    if not needs_checkout(at.world, at.target):
         return ()
-    world.step(target, Step.VERIFYING)
-    folder = world.cache / "verify"
+    at.step(Step.VERIFYING)
+    folder = at.world.cache / "verify"
     host.make_folder(folder)
-    worktree.checkout(store, staged.tree, folder)
-    return judge_commands(world, target, Phase.POST, environment, folder)
+    worktree.checkout(at.store, staged.tree, folder)
+    return judge_commands(at.world, at.target, Phase.POST, at.environment, folder)

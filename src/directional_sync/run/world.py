@@ -1,4 +1,4 @@
-"""What one run of one target is given: the repository it works on and the mode it works in."""
+"""What one target is given on its way through a run: the world around it, the mode, and a store to write into."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from directional_sync.endpoints.base import Context, Endpoint
 from directional_sync.errors import InterruptedRun
 from directional_sync.gates.base import Gate
+from directional_sync.git.objects import ObjectStore
 from directional_sync.git.repository import Repository
 from directional_sync.model.lifecycle import Event, EventType, Level, Step, Tell
 from directional_sync.model.plan import Side
@@ -41,17 +42,6 @@ class World:
     def today(self) -> str:
         return self.when[:10]
 
-    def step(self, target: Target, step: Step) -> None:
-        """Says that `target` has come to `step`. Raises InterruptedRun when somebody asked us to stop."""
-        if self.stop():
-            raise InterruptedRun(
-                "E-INTERRUPTED",
-                f"stopped before {step} {target.name}",
-                kept="nothing of this target is half written",
-                hint=f"carry on with: dsync run {target.name}",
-            )
-        self.tell(Event(EventType.PROGRESS, f"{step}", target.name, Level.DEBUG, {"step": str(step)}))
-
 
 @dataclass(frozen=True, slots=True)
 class Mode:
@@ -70,3 +60,27 @@ class Mode:
     """How many changed files' content goes into the record of a dry run."""
     prefer: Side | None = None
     """The side that wins where both sides differ: for a first sync, or to settle conflicts at once."""
+
+
+@dataclass(frozen=True)
+class Passage:
+    """One target on its way through one run: what every step of it is given."""
+
+    target: Target
+    world: World
+    mode: Mode
+    environment: Mapping[str, str] = field(repr=False)
+    """The variables that the target's programs may see."""
+    store: ObjectStore
+    """Reads everything, writes into the quarantine of this passage."""
+
+    def step(self, step: Step) -> None:
+        """Says that the target has come to `step`. Raises InterruptedRun when somebody asked us to stop."""
+        if self.world.stop():
+            raise InterruptedRun(
+                "E-INTERRUPTED",
+                f"stopped before {step} {self.target.name}",
+                kept="nothing of this target is half written",
+                hint=f"carry on with: dsync run {self.target.name}",
+            )
+        self.world.tell(Event(EventType.PROGRESS, f"{step}", self.target.name, Level.DEBUG, {"step": str(step)}))
