@@ -50,8 +50,12 @@ def load(path: Path, root: Path, environ: Mapping[str, str]) -> Config:
     """The checked content of the file at `path`, variables taken from `environ`. Raises ConfigError with every
     problem, in the order of the file. A variable that is not set is no problem of the file when only targets
     refer to it: see `Target.missing`."""
-    content = _content(path)
-    reader = _Reader(yaml12.read(content, _name(path, root)), environ)
+    return read(_content(path), _name(path, root), environ)
+
+
+def read(content: bytes, name: str, environ: Mapping[str, str]) -> Config:
+    """The checked `content` of a file called `name`. Raises ConfigError as `load` does."""
+    reader = _Reader(yaml12.read(content, name), environ)
     config = reader.config(hashlib.sha256(content).hexdigest())
     if reader.problems:
         raise ConfigError(_in_order(reader))
@@ -172,7 +176,8 @@ class _Reader:
     def _file(self, data: dict[str, Any]) -> rules.File:
         """Everything that could be understood; what could not is reported."""
         named = data.get("targets")
-        names = tuple(named) if isinstance(named, dict) else ()
+        raw = named if isinstance(named, dict) else {}
+        names = tuple(raw)
         whole = self._checked(FilePart, data, ())
         if whole is not None:
             if whole.version not in VERSIONS:
@@ -180,7 +185,7 @@ class _Reader:
                 self.found.append(self.document.problem(message, span, 'version: "1.0"'))
             shared, safety = whole.defaults or DefaultsPart(), whole.safety or SafetyPart()
             return rules.File(self.document, names, whole.targets, shared, safety)
-        parts = {name: self._rest(TargetPart, named[name], ("targets", name)) for name in names}
+        parts = {name: self._rest(TargetPart, raw[name], ("targets", name)) for name in names}
         return rules.File(
             self.document,
             names,
@@ -294,4 +299,4 @@ def _validated(model: type[M], data: object) -> tuple[M | None, list[Any]]:
         return None, list(error.errors(include_url=False))
 
 
-__all__ = ["PLACES", "VARIABLE", "find", "load"]
+__all__ = ["PLACES", "VARIABLE", "find", "load", "read"]
