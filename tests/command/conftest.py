@@ -112,9 +112,13 @@ class Flow:
         self.commit()
 
     def state(self) -> dict[str, object]:
-        """All that a person can see of the user's repository: refs, status, index, files."""
+        """All that a person can see of the user's repository: refs, index, files. When objects were last asked
+        for is no business of anybody's."""
         files = {
-            str(path.relative_to(self.root)): (path.lstat().st_mtime_ns, path.lstat().st_ino)
+            str(path.relative_to(self.root)): (
+                path.lstat().st_ino,
+                path.lstat().st_mtime_ns * ("objects" not in path.parts),
+            )
             for path in sorted(self.root.rglob("*"))
             if "directional-sync" not in path.parts and path.is_file()
         }

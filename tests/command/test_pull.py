@@ -179,6 +179,7 @@ def test_environment(flow: Flow) -> None:
     for name in ("PWD", "OLDPWD", "SHLVL", "_"):  # bash's own
         seen.pop(name, None)
     assert json.loads(seen.pop("SYNC_CONFIG")) == {"url": "https://e/ä", "list": [1, 2], "map": {"b": True, "a": None}}
+    assert seen.pop("GIT_CEILING_DIRECTORIES").split(":")[0] == str(flow.cache)
     assert found["out/pwd"].decode().strip() == seen["SYNC_ROOT"] == str(flow.scratch)
     assert seen == {
         "PATH": os.environ["PATH"],
@@ -187,7 +188,6 @@ def test_environment(flow: Flow) -> None:
         "SYNC_DIRECTION": "pull",
         "SYNC_DRY_RUN": "0",
         "SYNC_ROOT": str(flow.scratch),
-        "GIT_CEILING_DIRECTORIES": str(flow.cache),
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_PAGER": "cat",
         "GIT_EDITOR": "false",

@@ -83,6 +83,7 @@ class CommandEndpoint:
             raise InternalError("E-INTERNAL", "the command endpoint was opened with options of another kind")
         self._context = context
         self._options = options
+        self._store = cast(ObjectStore, context.objects)  # trees are asked for, which no plugin is offered
         self._scratch = Scratch(context.cache, context.git_dir)
         pulls = context.target.direction is Direction.PULL
         self.capabilities = Capabilities(writes=not pulls, previews=pulls)
@@ -143,7 +144,7 @@ class CommandEndpoint:
         self._refuse_git(moved(users, standing(context.git_dir)), "your repository")
         self._must_have_worked(ended)
         self._refuse_git(moved(own, standing(scratch.folder / ".git")), "its scratch checkout")
-        found = collect(scratch, context.objects, declared)
+        found = collect(scratch, self._store, declared)
         if found.undeclared:
             raise self._undeclared(found.undeclared)
         if ended.swept:
@@ -176,14 +177,18 @@ class CommandEndpoint:
             "PATH": _PATH,
             **self._context.environment,
             **_FIXED,
-            # The scratch lies inside the user's git directory; git must not find that from a folder above.
-            "GIT_CEILING_DIRECTORIES": str(self._scratch.cache.resolve()),
+            "GIT_CEILING_DIRECTORIES": self._ceilings(),
             "SYNC_CONFIG": json.dumps(_plain(target.config), sort_keys=True, ensure_ascii=False),
             "SYNC_DIRECTION": str(target.direction),
             "SYNC_DRY_RUN": "1" if dry_run else "0",
             "SYNC_ROOT": str(self._scratch.folder),
             "SYNC_TARGET": target.name,
         }
+
+    def _ceilings(self) -> str:
+        """The scratch lies inside the user's git directory: from no folder on the way may git go up and find that."""
+        cache = self._scratch.cache.resolve()
+        return ":".join(str(folder) for folder in (cache, *cache.parents) if folder != folder.parent)
 
     def _tell_line(self, line: str) -> None:
         name = self._context.target.name
@@ -253,7 +258,7 @@ class CommandEndpoint:
         )
 
     def _select(self, found: Found, globs: Sequence[str], notes: tuple[str, ...]) -> Snapshot:
-        entries = trees.select(cast(ObjectStore, self._context.objects), found.tree, globs).entries
+        entries = trees.select(self._store, found.tree, globs).entries
         return Snapshot(entries, unreadable=found.unreadable, notes=notes)
 
 

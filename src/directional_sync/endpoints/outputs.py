@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from directional_sync.core.globs import matches
-from directional_sync.endpoints.base import Objects
 from directional_sync.endpoints.scratch import PROBE, Scratch, walk
 from directional_sync.errors import RefusedError
+from directional_sync.git.objects import ObjectStore
 from directional_sync.git.plumbing import failed
 from directional_sync.model.snapshot import EXECUTABLE, FILE, LINK
 from directional_sync.system.files import write_private
@@ -38,7 +38,7 @@ class Found:
     """Paths outside the outputs that were written, changed or deleted; `tree` is then without meaning."""
 
 
-def collect(scratch: Scratch, objects: Objects, outputs: Sequence[str]) -> Found:
+def collect(scratch: Scratch, objects: ObjectStore, outputs: Sequence[str]) -> Found:
     """Puts what is new into `objects`. When nothing is undeclared the scratch is clean afterwards. Raises HostError,
     RefusedError E-SCRIPT-NAME."""
     scratch.folder.mkdir(exist_ok=True)  # a program may have removed even that
@@ -61,6 +61,8 @@ def collect(scratch: Scratch, objects: Objects, outputs: Sequence[str]) -> Found
     objects.borrow(scratch.objects)
     if left.anything:
         _take(scratch, objects, left)
+    if left.anything or state.tree != state.tip:
+        _take_again(scratch, objects)
     tree = _tree(scratch) if left.anything or not state.tree else state.tree
     if left.unreadable:
         return Found(tree, left.unreadable)  # and the next run starts by putting everything right
@@ -162,7 +164,7 @@ class _Left:
         return known
 
 
-def _take(scratch: Scratch, objects: Objects, left: _Left) -> None:
+def _take(scratch: Scratch, objects: ObjectStore, left: _Left) -> None:
     """Content into the object store, entries into the index."""
     digests = objects.write_files([scratch.folder / path for path, _ in left.files])
     items = [(path, "", "") for path in (*left.gone, *left.unreadable) if path]
@@ -185,6 +187,16 @@ def _take(scratch: Scratch, objects: Objects, left: _Left) -> None:
     if done.status:
         raise failed(("update-index",), done)
     scratch.git.refresh_index()
+
+
+def _take_again(scratch: Scratch, objects: ObjectStore) -> None:
+    """Content that the index knows from an earlier run and that was never published, so that it is nowhere."""
+    pending = [(path, mode, digest) for path, mode, digest in scratch.pending() if mode in (FILE, EXECUTABLE, LINK)]
+    there = objects.has_many([digest for _, _, digest in pending])
+    left = _Left(scratch.folder)
+    left.look(path for path, _, digest in pending if digest not in there)
+    if left.anything:
+        _take(scratch, objects, left)
 
 
 def _tree(scratch: Scratch) -> str:

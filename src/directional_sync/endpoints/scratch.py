@@ -107,6 +107,10 @@ class Scratch:
         said = git.run("check-ignore", "-z", "--stdin", stdin=text, ok=(0, 1))
         return {name[2:].decode("utf-8", "surrogateescape") for name in said.split(b"\0")[:-1]}
 
+    def pending(self) -> list[tuple[str, str, str]]:
+        """(path, mode, digest) of what the index holds and the branch does not."""
+        return [(path, *here) for path, _, here in self._differing(self.state.tip) if here[0]]
+
     def find_nested(self) -> tuple[str, ...]:
         """Folders with a repository of their own; those inside one of them not counted."""
         found = []
@@ -222,13 +226,7 @@ class Scratch:
 
     def _reset(self, tip: str, spared: Callable[[str], bool]) -> bool:
         """Index and files of every path that differs from `tip`, but for the spared ones; whether there was any."""
-        said = self.git.run("diff-index", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev", tip)
-        fields = said.decode("utf-8", "surrogateescape").split("\0")
-        wanted = []
-        for about, path in zip(fields[0::2], fields[1::2], strict=False):
-            if not spared(path):
-                mode, _, digest, _, _ = about[1:].split(" ")
-                wanted.append((path, "" if mode == _NONE else mode, digest))
+        wanted = [(path, *there) for path, there, _ in self._differing(tip) if not spared(path)]
         for path, mode, _ in wanted:
             if not mode and not self._through_link(path):
                 _remove(self.folder / path)
@@ -239,6 +237,14 @@ class Scratch:
             content = written.encode("utf-8", "surrogateescape")
             self.git.run("checkout-index", "-f", "-u", "-z", "--stdin", stdin=content, timeout_s=3600)
         return bool(wanted)
+
+    def _differing(self, tip: str) -> Iterator[tuple[str, tuple[str, str], tuple[str, str]]]:
+        """Path, (mode, digest) in `tip`, and in the index, of all that differ; mode "" where there is nothing."""
+        said = self.git.run("diff-index", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev", tip)
+        fields = said.decode("utf-8", "surrogateescape").split("\0")
+        for about, path in zip(fields[0::2], fields[1::2], strict=False):
+            before, after, old, new, _ = about[1:].split(" ")
+            yield path, ("" if before == _NONE else before, old), ("" if after == _NONE else after, new)
 
     def _through_link(self, path: str) -> bool:
         """Whether a folder on the way to `path` is a symbolic link, or no folder at all."""
