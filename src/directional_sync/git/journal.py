@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -115,11 +116,12 @@ def _change(key: str, old_mode: str, old: str, new_mode: str, new: str) -> Chang
 
 
 def leftovers(repository: Repository) -> Sequence[Path]:
-    """Temporary files of journals that were never finished being written."""
-    try:
-        return [path for path in _folder(repository).iterdir() if path.name.startswith(".dsync-tmp-")]
-    except (FileNotFoundError, NotADirectoryError):
-        return []
+    """Temporary files of killed runs: of journals, and of what else only the holder of the run lock writes."""
+    found: list[Path] = []
+    for folder in (_folder(repository), repository.state):
+        with suppress(FileNotFoundError, NotADirectoryError):
+            found += [path for path in folder.iterdir() if path.name.startswith(".dsync-tmp-")]
+    return found
 
 
 def _folder(repository: Repository) -> Path:
