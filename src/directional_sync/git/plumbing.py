@@ -83,7 +83,8 @@ def with_config(environment: Mapping[str, str], config: Mapping[str, str]) -> Ma
 
 
 _DANGEROUS = re.compile(rb"(?i)filter|uploadpack|include")
-_DANGEROUS_KEY = re.compile(r"(filter\..*\.(?:clean|smudge|process|required)|remote\..*\.uploadpack)\n")
+_FILTER_KEY = re.compile(r"(filter\..*\.(?:clean|smudge|process|required))\n")
+_UPLOAD_KEY = re.compile(r"remote\..*\.uploadpack\n")
 
 
 def disarmed(git: Git, common_dir: Path) -> Git:
@@ -92,10 +93,14 @@ def disarmed(git: Git, common_dir: Path) -> Git:
     texts = [path.read_bytes() for path in (common_dir / "config", git.git_dir / "config.worktree") if path.is_file()]
     if not any(_DANGEROUS.search(text) for text in texts):
         return git
-    said = _text(git.attempt("config", "--null", "--list").stdout)
-    off = {"required": "false", "uploadpack": "git-upload-pack"}
-    keys = {found[1] for item in said.split("\0") if (found := _DANGEROUS_KEY.match(item))}
-    return git.including(config={key: off.get(key.rpartition(".")[2], "") for key in sorted(keys)})
+    items = _text(git.attempt("config", "--null", "--list").stdout).split("\0")
+    filters = {found[1] for item in items if (found := _FILTER_KEY.match(item))}
+    off = {key: "false" if key.endswith(".required") else "" for key in sorted(filters)}
+    if any(_UPLOAD_KEY.match(item) for item in items):
+        # Of several values git takes the first, so this one cannot be overridden. Only a remote on this machine
+        # would start it here.
+        off["protocol.file.allow"] = "never"
+    return git.including(config=off)
 
 
 def users_own() -> dict[str, str]:
