@@ -85,7 +85,8 @@ class Plain:
         if event.level is Level.DEBUG:
             return self.console.looks.verbose > 1
         if event.level in (Level.WARNING, Level.ERROR):
-            return loud or event.type is not EventType.TARGET_END
+            told_by_result = event.type in (EventType.TARGET_END, EventType.GUARD, EventType.CHECK)
+            return loud or not told_by_result
         if event.type is EventType.PROGRESS:
             return self._due(event) if event.target else True
         if event.type in (EventType.RUN_START, EventType.RUN_END):

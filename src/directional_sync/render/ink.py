@@ -90,6 +90,12 @@ def one_line(text: str) -> str:
     return escape.one_line(text.replace("\r\n", " ").replace("\n", " ").replace("\t", " ").strip())
 
 
+def note(text: str, ink: Ink) -> str:
+    """A remark on one line, at most two lines of the terminal long unless asked for more."""
+    safe = one_line(text)
+    return safe if ink.verbose > 0 else shorten(safe, 2 * ink.width)
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     title: str

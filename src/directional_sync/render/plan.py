@@ -9,13 +9,16 @@ from directional_sync.model.plan import Change, Counts, FileDiff, Held, Plan, Si
 from directional_sync.model.record import TargetRecord
 from directional_sync.model.snapshot import Source
 from directional_sync.render.diff import file_diff
-from directional_sync.render.ink import Ink, Show, Style, amount, cells, one_line, pad, shorten
+from directional_sync.render.ink import Ink, Show, Style, amount, cells, note, one_line, pad, shorten
 
 LISTED = 12
 """How many changes outside the sources are listed one by one before they are counted by folder."""
 DIFF_LINES = 12
 """How many lines of one file's difference are shown in a plan."""
 DIFF_LINES_TARGET = 48
+FILES_OF_SOURCE = 4
+"""Up to so many changed files of one source are listed below it, with a little of their differences."""
+DIFF_LINES_SOURCE = 6
 DELETIONS = "deletions"
 """The gate whose numbers are always shown: how many items would go, of how many."""
 
@@ -51,7 +54,11 @@ class _Group:
     source: Source
     was: Source | None
     gone: bool
-    counts: Counts
+    changes: tuple[Change, ...]
+
+    @property
+    def counts(self) -> Counts:
+        return count(self.changes)
 
     @property
     def changed(self) -> bool:
@@ -73,7 +80,7 @@ def target_plan(record: TargetRecord, ink: Ink) -> list[str]:
         return [*_opaque(plan, ink), *_verdicts(record, ink)]
     groups, rest = _grouped(plan)
     lines = [_header(plan, groups, ink)]
-    lines += _sources(groups, ink)
+    lines += _sources(groups, ink, record.samples)
     lines += _changes(rest, ink, record.samples)
     if plan.remote:
         lines.append(f"  on the far side: {counted(count(plan.remote))}")
@@ -81,7 +88,8 @@ def target_plan(record: TargetRecord, ink: Ink) -> list[str]:
     lines += [ink.paint(f"  x {one_line(c.key)}  changed on both sides", Style.BAD) for c in plan.conflicts[:LISTED]]
     lines += _more(len(plan.conflicts) - LISTED, "conflict")
     lines += _held(plan.held, ink)
-    lines += [ink.paint(f"  ! {one_line(note)}", Style.CHANGED) for note in dict.fromkeys((*plan.notes, *record.notes))]
+    notes = dict.fromkeys((*plan.notes, *record.notes))
+    lines += [ink.paint(f"  ! {note(text, ink)}", Style.CHANGED) for text in notes]
     lines += _verdicts(record, ink)
     return lines
 
@@ -116,7 +124,7 @@ def _grouped(plan: Plan) -> tuple[list[_Group], tuple[Change, ...]]:
         owner = _owner(change.key, owners)
         (under[owner] if owner is not None else rest).append(change)
     groups = [
-        _Group(source, was.get(name), name not in now, count(tuple(under[name])))
+        _Group(source, was.get(name), name not in now, tuple(under[name]))
         for name, source in sorted(all_sources.items())
     ]
     return groups, tuple(rest)
@@ -131,7 +139,7 @@ def _owner(key: str, owners: Mapping[str, str]) -> str | None:
     return None
 
 
-def _sources(groups: Sequence[_Group], ink: Ink) -> list[str]:
+def _sources(groups: Sequence[_Group], ink: Ink, diffs: Sequence[FileDiff]) -> list[str]:
     shown = [group for group in groups if group.changed or ink.show is Show.ALL]
     rows = [
         (group, one_line(group.source.name), _ref(group.source.ref), _commits(group), counted(group.counts))
@@ -144,9 +152,26 @@ def _sources(groups: Sequence[_Group], ink: Ink) -> list[str]:
         sign, style = (group.sign.value, SIGN_STYLES[group.sign]) if group.changed else ("=", Style.NONE)
         line = f"  {sign} {pad(shorten(name, names), names)}  {pad(ref, refs)}  {pad(moved, commits)}  {numbers}"
         lines.append(ink.paint(line.rstrip(), style))
+        lines += _inside(group, ink, diffs)
     same = len([group for group in groups if not group.changed])
     if same and ink.show is not Show.ALL:
         lines.append(f"    {amount(same, 'source')} unchanged" + ("" if not shown else "  (--show all)"))
+    return lines
+
+
+def _inside(group: _Group, ink: Ink, diffs: Sequence[FileDiff]) -> list[str]:
+    """The files of a source of which only a few change, with their differences as far as they are known."""
+    if not group.changed or group.was is None or not 0 < len(group.changes) <= FILES_OF_SOURCE:
+        return []
+    known = {diff.key: diff for diff in diffs}
+    lines: list[str] = []
+    for change in group.changes:
+        if change.key in known:
+            lines += file_diff(
+                change.sign, known[change.key], ink, lines_max=DIFF_LINES_SOURCE, note=_mode(change), indent="      "
+            )
+        else:
+            lines.append(_change(change, ink, indent="      "))
     return lines
 
 
@@ -178,9 +203,10 @@ def _changes(changes: Sequence[Change], ink: Ink, diffs: Sequence[FileDiff]) -> 
     return lines
 
 
-def _change(change: Change, ink: Ink) -> str:
+def _change(change: Change, ink: Ink, indent: str = "  ") -> str:
     mode = f"  {_mode(change)}" if _mode(change) else ""
-    return ink.paint(f"  {change.sign} {shorten(one_line(change.key), ink.width - 4)}{mode}", SIGN_STYLES[change.sign])
+    key = shorten(one_line(change.key), ink.width - len(indent) - 2)
+    return ink.paint(f"{indent}{change.sign} {key}{mode}", SIGN_STYLES[change.sign])
 
 
 def _mode(change: Change) -> str:
@@ -249,7 +275,7 @@ def _verdicts(record: TargetRecord, ink: Ink) -> list[str]:
             code = f" [{one_line(verdict.code)}]" if verdict.code else ""
             lines.append(ink.paint(f"  ! {one_line(verdict.gate)}{code}: {one_line(verdict.message)}", Style.BAD))
         elif verdict.warning:
-            lines.append(ink.paint(f"  ! {one_line(verdict.gate)}: {one_line(verdict.message)}", Style.CHANGED))
+            lines.append(ink.paint(f"  ! {note(f'{verdict.gate}: {verdict.message}', ink)}", Style.CHANGED))
         elif verdict.gate == DELETIONS:
             lines.append(f"  guard  {one_line(verdict.message)}")
         elif ink.verbose > 0 or ink.show is Show.ALL:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from directional_sync.errors import Exit
 from directional_sync.model.lifecycle import Skip
 from directional_sync.model.record import Summary, TargetRecord
-from directional_sync.render.ink import Ink, Show, Style, amount, one_line, opposite
+from directional_sync.render.ink import Ink, Show, Style, amount, note, one_line, opposite
 from directional_sync.render.plan import counted, target_plan
 from directional_sync.render.problems import run_problems
 from directional_sync.render.tally import FAILURES, SIGNS, SKIPS, STYLES, Tally, Word, numbers, tally, word
@@ -81,7 +81,7 @@ def _notes(records: Iterable[TargetRecord], ink: Ink) -> list[str]:
     lines = []
     for record in records:
         notes = [*record.notes, *(f"{v.gate}: {v.message}" for v in record.verdicts if v.passed and v.warning)]
-        lines += [ink.paint(f"! {one_line(record.target)}: {one_line(note)}", Style.CHANGED) for note in notes]
+        lines += [ink.paint(f"! {one_line(record.target)}: {note(text, ink)}", Style.CHANGED) for text in notes]
     return lines
 
 
