@@ -101,10 +101,14 @@ def from_git(url: str, stderr: bytes) -> SyncError:
     said = [line for line in lines if line.strip() and not line.startswith("remote: ")]
     telling = ((kind, line) for words, kind in _WORDS for line in said if re.search(words, line))
     kind, line = next(telling, (OTHER, said[-1] if said else "it gave no reason"))
+    line = re.sub(r"^(fatal|error): |unable to access '[^']*': ", "", line)
+    told = [text.removeprefix("remote: ").strip() for text in lines if text.startswith("remote: ")]
+    if told and kind in (CUT, CORRUPT, OTHER, GONE):
+        line += f" (the host says: {shown(told[-1])})"
     found = _FINDING.search("\n".join(said)) if kind is FSCK else None
     if found:
         return complaint(kind, url, f"{found[2]} ({found[3]}) in {found[1][:10]}")
-    return complaint(kind, url, re.sub(r"^(fatal|error): |unable to access '[^']*': ", "", line))
+    return complaint(kind, url, line)
 
 
 def from_http(url: str, error: NoAnswer | Unanswered) -> SyncError:
