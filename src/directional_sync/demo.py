@@ -20,8 +20,7 @@ from directional_sync.system.process import Finished, capture
 from directional_sync.testing.git_server import GitServer
 from directional_sync.testing.upstreams import Upstream, build
 
-REPOSITORIES = 32
-MODULES = 128
+MODULES_EACH = 4
 BRANCH = "18.0"
 _STEP_TIMEOUT_S = 120.0
 _VENDORED = Path("insightpulse_odoo/addons/oca")
@@ -68,25 +67,26 @@ def show(folder: Path, say: Say, *, color: bool = False) -> int:
     folder = folder.absolute()
     if folder.exists() and any(folder.iterdir()):
         raise HostError("E-DEMO", f"{folder} is not empty", hint=f"remove it first, or: dsync demo {folder}-2")
-    say(f"building {REPOSITORIES} upstream repositories with {MODULES} modules in {folder / 'upstreams'}")
-    upstreams = build(folder / "upstreams", repositories=REPOSITORIES, modules=MODULES, branch=BRANCH)
+    names = _names()
+    modules = MODULES_EACH * len(names)
+    say(f"building {len(names)} upstream repositories with {modules} modules in {folder / 'upstreams'}")
+    upstreams = build(folder / "upstreams", names=names, modules=modules, branch=BRANCH)
     with GitServer(folder / "upstreams") as server:
         say(f"serving them at http://127.0.0.1:{server.port}/")
-        stage = _Stage(folder / "repo", _environment(server.port, upstreams, color=color), say)
-        _prepare(stage, upstreams)
+        stage = _Stage(folder / "repo", _environment(server.port, color=color), say)
+        _prepare(stage)
         _main_job(stage, upstreams)
         _trouble(stage, upstreams)
     say(_farewell(folder, color))
     return int(Exit.OK)
 
 
-def _prepare(stage: _Stage, upstreams: dict[str, Upstream]) -> None:
+def _prepare(stage: _Stage) -> None:
     stage.repo.mkdir(parents=True)
     stage.git("init", "--quiet", "--initial-branch=main", ".")
     stage.git("config", "user.name", "Demo")
     stage.git("config", "user.email", "demo@localhost")
     stage.step("a repository gets its YAML, its runner and its workflow", "init", "--starter", "insightpulse")
-    _point_at(stage.repo / ".insightpulse" / "sync.yaml", sorted(upstreams))
     stage.git("add", "-A")
     stage.git("commit", "--quiet", "-m", "Add the sync configuration")
 
@@ -134,9 +134,9 @@ def _trouble(stage: _Stage, upstreams: dict[str, Upstream]) -> None:
     )
 
     tips = {name: upstream.head(BRANCH) for name, upstream in upstreams.items()}
-    for name in sorted(upstreams)[:8]:
+    for name in sorted(upstreams)[:16]:
         _spoil(upstreams[name])
-    stage.say("\n--- eight upstreams lose their modules: fewer than 100 would be left")
+    stage.say("\n--- sixteen upstreams lose their modules: fewer than 100 would be left")
     stage.step(
         "verification refuses; nothing is committed",
         "run", "--target", "oca_repos", status=int(Exit.REFUSED),
@@ -154,17 +154,17 @@ def _spoil(upstream: Upstream) -> None:
     upstream.commit(gone, "[REM] all manifests", branch=BRANCH)
 
 
-def _point_at(path: Path, names: Sequence[str]) -> None:
-    """The starter's file with the demonstration's upstreams for its list of names."""
-    text = path.read_text(encoding="utf-8")
-    wanted = "".join(f"\n        - {name}" for name in names)
-    changed, count = re.subn(r"(\n      names:)(?:\s*\[[^\]]*\]|(?:\n        - \S+)+)", rf"\1{wanted}", text, count=1)
-    if not count:
-        raise HostError("E-DEMO", f"{path} has no list of upstream names to replace")
-    path.write_text(changed, encoding="utf-8")
+def _names() -> list[str]:
+    """The upstreams that the starter names."""
+    import yaml
+
+    from directional_sync.starters import CONFIG, contents
+
+    found: list[str] = yaml.safe_load(contents("insightpulse")[CONFIG])["targets"]["oca_repos"]["remote"]["names"]
+    return found
 
 
-def _environment(port: int, upstreams: dict[str, Upstream], *, color: bool) -> dict[str, str]:
+def _environment(port: int, *, color: bool) -> dict[str, str]:
     """For the children: nothing of the caller's git or GitHub, and the public addresses turned to loopback."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("GIT_", "GITHUB_", "DSYNC", "DIRECTIONAL_"))}
     folder = str(Path(shutil.which("dsync") or sys.executable).parent)
@@ -172,7 +172,6 @@ def _environment(port: int, upstreams: dict[str, Upstream], *, color: bool) -> d
         **kept,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{folder}{os.pathsep}{kept.get('PATH', os.defpath)}",
         "OCA_BASE_URL": f"http://127.0.0.1:{port}",
-        "OCA_REF": BRANCH,
         "COLUMNS": "100",
         **({"FORCE_COLOR": "1"} if color else {"NO_COLOR": "1"}),
     }

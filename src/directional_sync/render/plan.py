@@ -141,6 +141,12 @@ def _owner(key: str, owners: Mapping[str, str]) -> str | None:
 
 def _sources(groups: Sequence[_Group], ink: Ink, diffs: Sequence[FileDiff]) -> list[str]:
     shown = [group for group in groups if group.changed or ink.show is Show.ALL]
+    new = [group for group in shown if group.sign is Sign.ADD]
+    if len(new) > LISTED and ink.show is not Show.ALL:
+        left = new[LISTED - 1 :]
+        shown = [group for group in shown if group not in left]
+    else:
+        left = []
     rows = [
         (group, one_line(group.source.name), _ref(group.source.ref), _commits(group), counted(group.counts))
         for group in shown
@@ -153,6 +159,10 @@ def _sources(groups: Sequence[_Group], ink: Ink, diffs: Sequence[FileDiff]) -> l
         line = f"  {sign} {pad(shorten(name, names), names)}  {pad(ref, refs)}  {pad(moved, commits)}  {numbers}"
         lines.append(ink.paint(line.rstrip(), style))
         lines += _inside(group, ink, diffs)
+    if left:
+        total = sum((group.counts for group in left), Counts())
+        line = f"  + and {amount(len(left), 'more new source')}  {counted(total)}  (--show all)"
+        lines.append(ink.paint(line, SIGN_STYLES[Sign.ADD]))
     same = len([group for group in groups if not group.changed])
     if same and ink.show is not Show.ALL:
         lines.append(f"    {amount(same, 'source')} unchanged" + ("" if not shown else "  (--show all)"))

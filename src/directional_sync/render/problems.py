@@ -42,13 +42,21 @@ def failures(record: TargetRecord) -> tuple[Failure, ...]:
 
 
 def _same(known: Failure, verdict: Verdict) -> bool:
-    return known.code == verdict.code and (not verdict.message or verdict.message in known.message)
+    return known.code == verdict.code and known.message in (verdict.message, _sentence(verdict))
+
+
+def _sentence(verdict: Verdict) -> str:
+    return f"{verdict.gate}: {verdict.message}" if verdict.message else f"{verdict.gate} said no"
 
 
 def _refusal(verdict: Verdict) -> Failure:
-    message = verdict.message or f"{verdict.gate} said no"
     return Failure(
-        verdict.code, message, verdict.hint, kept="nothing was changed", detail=verdict.detail, exit=Exit.REFUSED
+        verdict.code,
+        _sentence(verdict),
+        verdict.hint,
+        kept="nothing was changed",
+        detail=verdict.detail,
+        exit=Exit.REFUSED,
     )
 
 

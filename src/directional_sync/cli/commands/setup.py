@@ -71,9 +71,9 @@ def init(face: Face, folder: str, starter: str, force: bool) -> int:
     if face.console.looks.form is not Form.TEXT:
         face.console.document({"written": written})
         return int(Exit.OK)
-    lines = [f"+ {name}" for name in written]
-    where = "" if folder == "." else f"cd {folder}, then: "
-    face.console.result("\n".join([*lines, "", f"{where}dsync list      see the targets"]))
+    lines = [f"+ {name}" for name in written] or ["= everything is there already"]
+    where = "" if folder == "." else f"cd {folder} && "
+    face.console.result("\n".join([*lines, "", f"  {where}dsync list   see the targets"]))
     return int(Exit.OK)
 
 
