@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -44,7 +43,7 @@ def _processes_in(folder: Path) -> list[str]:
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if os.readlink(process / "cwd").startswith(str(folder)):
+            if str((process / "cwd").readlink()).startswith(str(folder)):
                 found.append((process / "cmdline").read_text())
         except OSError:
             continue
