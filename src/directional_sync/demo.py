@@ -172,7 +172,7 @@ def _environment(port: int, *, color: bool) -> dict[str, str]:
         **kept,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{folder}{os.pathsep}{kept.get('PATH', os.defpath)}",
         "OCA_BASE_URL": f"http://127.0.0.1:{port}",
-        "COLUMNS": "100",
+        "COLUMNS": "80",
         **({"FORCE_COLOR": "1"} if color else {"NO_COLOR": "1"}),
     }
 

@@ -14,7 +14,7 @@ from directional_sync.pages import near, pages, parse
 
 SOURCE = Path(directional_sync.__file__).parent
 ROOT = SOURCE.parent.parent
-CODE = re.compile(r"E-[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)*")
+CODE = re.compile(r"(?<![A-Z0-9-])E-[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)*")
 
 
 def used() -> dict[str, str]:
