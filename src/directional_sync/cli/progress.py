@@ -137,7 +137,14 @@ def _what(event: Event) -> str:
 def _live(console: Console) -> Iterator[Tell]:
     """A few lines at the foot of the terminal, redrawn in place and gone at the end."""
     from rich.console import Console as Terminal
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
+    from rich.text import Text
+
+    class Elapsed(ProgressColumn):
+        """How long the target has been at work, also after its upstreams are all there."""
+
+        def render(self, task: Task) -> Text:
+            return Text(took(task.elapsed or 0.0))
 
     ink = console.err_ink
     terminal = Terminal(file=console.err, no_color=not ink.color, highlight=False, markup=False, emoji=False)
@@ -146,7 +153,7 @@ def _live(console: Console) -> Iterator[Tell]:
         TextColumn("{task.fields[name]}", markup=False),
         BarColumn(bar_width=20),
         TextColumn("{task.fields[note]}", markup=False),
-        TimeElapsedColumn(),
+        Elapsed(),
         console=terminal,
         transient=True,
         refresh_per_second=8,
@@ -172,12 +179,13 @@ class _Live:
             self._moved(event)
 
     def _moved(self, event: Event) -> None:
-        note = shorten(one_line(event.message), max(10, self.width - 60))
+        way = _way(event.data)
+        count = "" if way is None else f"{way[0]} of {way[1]}  {event.data.get('failed', 0)} failed  "
+        note = count + shorten(one_line(event.message), max(10, self.width - 58 - len(count)))
         task = self.tasks.get(event.target)
         if task is None:
             self.progress.console.print(one_line(event.message))
             return
-        way = _way(event.data)
         counted: dict[str, Any] = {} if way is None else {"completed": way[0], "total": way[1]}
         self.progress.update(task, note=note, **counted)
 
