@@ -22,7 +22,7 @@ def refuse_foreign_work(at: Passage, staged: Staged) -> None:
     refuse_dirty(at)
     taken = worktree.collisions(at.world.repository, staged.changes)
     if taken:
-        raise _overlap("E-COLLISION", "hold something that git does not know", at.target, taken, "move them away")
+        raise _overlap("E-COLLISION", "where something lies that git does not know", at.target, taken, "move them away")
 
 
 def refuse_dirty(at: Passage) -> None:
@@ -31,14 +31,14 @@ def refuse_dirty(at: Passage) -> None:
     if at.target.git_commit:
         dirty = worktree.dirty(at.world.repository, (*globs(at.target), at.world.lock_path))
         if dirty:
-            what = "have changes that are not committed"
+            what = "with changes that are not committed"
             raise _overlap("E-DIRTY-OUTPUTS", what, at.target, dirty, "commit or undo them")
 
 
 def _overlap(code: str, what: str, target: Target, paths: list[str], advice: str) -> RefusedError:
     return RefusedError(
         code,
-        f"{len(paths)} paths that {target.name} would write {what}",
+        f"{target.name} would write {len(paths)} path{'' if len(paths) == 1 else 's'} {what}",
         detail=paths[:_LISTED] + ([f"and {len(paths) - _LISTED} more"] if len(paths) > _LISTED else []),
         kept="nothing was changed; your files are as they were",
         hint=f"{advice}, then: dsync run {target.name}",
