@@ -45,12 +45,13 @@ class Detector:
         self._scanner: Any = Scanner(rules=rules)
 
     def find(self, content: bytes, path: str) -> Iterator[Hit]:
-        """What it finds in `content`. Guesses of low confidence count only if the value looks like a secret.
-        Raises whatever the library raises."""
+        """What it finds in `content`. Guesses (rules of low confidence, or for anything in general) count only if
+        the value looks like a secret. Raises whatever the library raises."""
         from kingfisher_sdk.inputs import ScanInput
 
         for found in self._scanner.scan_input(ScanInput(path=path, data=content), timeout=_FILE_TIMEOUT_S):
-            if found.visible and (found.confidence != "low" or literal_secret(found.secret)):
+            guess = found.confidence == "low" or "generic" in found.rule_id
+            if found.visible and (not guess or literal_secret(found.secret)):
                 place = found.location
                 rule = found.rule_id.rpartition("/")[2].removeprefix("betterleaks.").removeprefix("kingfisher.")
                 yield Hit(rule, place["start_offset"], place["end_offset"], found.secret)

@@ -10,6 +10,7 @@ import itertools
 import math
 import re
 from collections import Counter
+from functools import lru_cache
 
 SHORTEST = 8
 LONGEST = 4096
@@ -110,8 +111,10 @@ _WORDS = frozenset(
         "basic",
     ]
 )
-_WORDLIKE = re.compile(r"(?:[A-Z]?[a-z]+|[A-Z]+)(?:[A-Z][a-z]+|[A-Z]{1,4}(?![a-z]))*[0-9]{0,4}|[0-9]{1,4}|")
+_CAMEL = re.compile(r"(?:[A-Z]?[a-z]+|[A-Z]+)(?:[A-Z][a-z]+|[A-Z]{1,4}(?![a-z]))*")
+_HUMP = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _PIECES = re.compile(r"[_.:/,|@~\\-]+")
+_ALL_PIECES = re.compile(r"[^A-Za-z0-9]+")
 _NOT_SECRET = re.compile(
     r"(?:[\^~>=<v]*\d+(?:\.\d+)+[\w.+-]*)"  # versions, addresses
     r"|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[T ][\d:.+Z-]*)?"  # dates
@@ -127,6 +130,7 @@ _CALL = re.compile(r"\w\(")
 _REGEX = re.compile(r"\[[a-zA-Z0-9^\\]-?|\\[dwsbSDW.]|\(\?|\.[*+]|\{\d+,\d*\}")
 
 
+@lru_cache(maxsize=4096)
 def literal_secret(value: str) -> bool:
     """Whether `value`, which is assigned to something called like a secret, looks like a real one."""
     if not SHORTEST <= len(value) <= LONGEST or any(c.isspace() for c in value):
@@ -137,17 +141,19 @@ def literal_secret(value: str) -> bool:
         return not _PLACEHOLDER.search(value) and not _CALL.search(value)
     if _PLACEHOLDER.search(value) or _PATH.match(value) or _REGEX.search(value) or _CALL.search(value):
         return False
-    pieces = _PIECES.split(value)
     words = [word.lower() for word in re.findall(r"[A-Za-z]+", value)]
-    if any(word in _WORDS for word in words) or "password" in value.lower():
+    if 2 * sum(len(word) for word in words if word in _WORDS) >= sum(map(len, words)):
         return False
-    if all(_WORDLIKE.fullmatch(piece) for piece in pieces):
+    if "password" in value.lower() and len(value) < 16:
         return False
-    return len(set(value)) >= 6 and any(c.isdigit() for c in value)
+    if all(_wordlike(piece) for piece in _ALL_PIECES.split(value)):
+        return False
+    return len(set(value)) >= 6 and (len(value) >= 12 or any(not c.isalpha() for c in value))
 
 
 def random_looking(value: str, length_min: int = 16) -> bool:
-    """Whether some unbroken part of `value` looks as if a machine had drawn it."""
+    """Whether some unbroken part of the first 400 characters of `value` looks as if a machine had drawn it."""
+    value = value[:400]
     return any(len(piece) >= length_min and _drawn(piece) for piece in _PIECES.split(value)) or (
         len(value) >= max(20, length_min) and _drawn(value) and _uneven(value)
     )
@@ -174,7 +180,7 @@ def entropy(value: str) -> float:
 
 
 def _drawn(piece: str) -> bool:
-    if _WORDLIKE.fullmatch(piece) and not (len(piece) >= 20 and _uneven(piece)):
+    if _wordlike(piece):
         return False
     digits = sum(c.isdigit() for c in piece)
     if digits == len(piece):
@@ -182,6 +188,26 @@ def _drawn(piece: str) -> bool:
     if digits == 0:
         return len(piece) >= 20 and _uneven(piece)
     return entropy(piece) >= (3.0 if len(piece) >= 24 else 2.8) and len(set(piece)) >= 8
+
+
+def _wordlike(piece: str) -> bool:
+    """Whether `piece` reads like words and a short number: `some`, `SomeName`, `field12`, `HTML5`, `2024`."""
+    letters = piece.rstrip("0123456789")
+    if len(piece) - len(letters) > 4:
+        return False
+    if not letters:
+        return True
+    if not _CAMEL.fullmatch(letters):
+        return False
+    humps = _HUMP.findall(letters)
+    capitals = sum(c.isupper() for c in letters)
+    if len(letters) >= 6 and len(humps) > 1 and (capitals > 0.4 * len(letters) or len(letters) < 3 * len(humps)):
+        return False
+    return all(_pronounceable(hump.lower()) for hump in humps)
+
+
+def _pronounceable(word: str) -> bool:
+    return len(word) < 5 or not re.search(r"[^aeiouy]{5}|[aeiouy]{4}|^[^aeiouy]+$", word)
 
 
 def _uneven(piece: str) -> bool:

@@ -21,7 +21,7 @@ from typing import Any
 from directional_sync.gates.literals import credential_shaped, literal_secret, reference
 from directional_sync.gates.rules import Hit
 
-_AFTER = 640
+_AFTER = 2400
 """How many bytes after a name are looked at for its value."""
 _LINE_MAX = 8192
 _NAME_MAX = 120
@@ -31,22 +31,26 @@ _PROGRAM_MAX = 20_000
 
 _NAME = re.compile(rb"[A-Za-z_$][\w.$-]*")
 _NAME_BYTES = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.$-")
-_QUOTED = r"\"(?:[^\"\\\n]|\\.){0,4100}\"|'(?:[^'\\\n]|\\.){0,4100}'"
+_QUOTED = rb"\"(?:[^\"\\\n]|\\.){0,4100}\"|'(?:[^'\\\n]|\\.){0,4100}'"
+# Few equals signs: in `a=a=a=a=...` each one would else begin a value that reaches to the end.
+_BARE = rb"[^\s\"'`<>=]{1,2000}(?:=[^\s\"'`<>=]{1,200}){0,2}={0,2}"
 
 _ASSIGNED = re.compile(
-    rf"""[\"'`\]]{{0,2}}[ \t]{{0,8}}
-         (?::[ ]?[A-Za-z_][\w.\[\],|\ ]{{0,40}}=(?!=)|=>|:=|=(?![=~>])|:(?![:=/]))[ \t]{{0,8}}
-         (?P<value>[rbfuRBFU@]{{0,2}}(?:{_QUOTED})|`[^`\n]{{0,4100}}`|[^\s\"'`<>]{{1,4100}})""",
+    rb"""[\"'`\]]{0,2}[ \t]{0,8}
+         (?::[ ]?[A-Za-z_][\w.\[\],|\ ]{0,40}=(?!=)|=>|:=|=(?![=~>])|:(?![:=/]))[ \t]{0,8}
+         (?P<value>[rbfuRBFU@]{0,2}(?:%b)|`[^`\n]{0,4100}`|%b)"""
+    % (_QUOTED, _BARE),
     re.VERBOSE,
 )
-_AFTER_FLAG = re.compile(rf"[ \t]+(?P<value>{_QUOTED}|[^\s\"'-]\S*)")
-_IN_ELEMENT = re.compile(r"[\"']?[^<>\n]{0,200}>(?P<value>[^<>\s]{1,4100})</")
+_AFTER_FLAG = re.compile(rb"[ \t]+(?P<value>%b|[^\s\"'-]\S*)" % _QUOTED)
+_IN_ELEMENT = re.compile(rb"[\"']?[^<>\n]{0,200}>(?P<value>[^<>\s]{1,4100})</")
 _IN_PAIR = re.compile(
-    r"[\"']?[^<>]{0,300}?(?<![\w.-])[\"']?(?i:value)[\"']?[ \t]*[:=][ \t]*"
-    rf"(?P<value>{_QUOTED}|[^\s\"'<>]{{1,4100}})"
+    rb"[\"']?[^<>]{0,300}?(?<![\w.-])[\"']?(?i:value)[\"']?[ \t]*[:=][ \t]*(?P<value>%b|%b)" % (_QUOTED, _BARE)
 )
-_BEFORE_ELEMENT = re.compile(r"<(?:[\w:.-]{1,60}[ ]+(?:name|key|id|property)=[\"'])?$")
-_BEFORE_PAIR = re.compile(r"(?i)(?<![\w.-])(?:name|key|variable|var|id|property)[\"']?[ \t]*[:=][ \t]*[\"']?$")
+_BEFORE_ELEMENT = re.compile(rb"<(?:[\w:.-]{1,60}[ ]+(?:name|key|id|property)=[\"'])?$")
+_BEFORE_PAIR = re.compile(rb"(?i)(?<![\w.-])(?:name|key|variable|var|id|property)[\"']?[ \t]*[:=][ \t]*[\"']?$")
+_NEXT = re.compile(rb"[\w.-]+=|[#;,}\\\"'&|<>-]|//")
+"""What may follow a bare literal on its line; anything else makes a sentence of it."""
 _SUFFIX = re.compile(
     r"(?i)[_.-]?(?:ur[il]s?|path|file|filename|dir|name|type|field|label|hash|digest|checksum|length|len|min|max|regex"
     r"|pattern|policy|expir\w*|ttl|timeout|enabled|required|hint|help|title|placeholder|message|msg|error|prompt|form"
@@ -99,8 +103,9 @@ class Patterns:
             (pattern, re2.compile(pattern, _options()), re2.compile(pattern, _options(sensitive=True)))
             for pattern in patterns
         )
-        joined = "|".join(f"(?:{pattern})" for pattern in patterns)
-        self._any = re2.compile(joined, _options()) if patterns else None
+        self.expression = "|".join(f"(?:{pattern})" for pattern in patterns)
+        """All patterns in one; where this matches nothing, nothing will be found."""
+        self._any = re2.compile(self.expression, _options()) if patterns else None
         # A pattern that is just a name can only match a name.
         self._shapes = tuple(
             (pattern, strict)
@@ -137,18 +142,17 @@ class Patterns:
                     yield Hit(f"pattern {rule}", at, to, value)
 
     def _shaped(self, content: bytes, first: int, last: int) -> Iterator[Hit]:
-        window = content[first : max(last, first + _LONGEST_MATCH)] if self._shapes else b""
+        """Credentials that begin in content[first:last], or at `first` and end behind `last`."""
         for pattern, strict in self._shapes:
-            for found in strict.finditer(window):
-                if found.start() >= last - first:
-                    break
-                group = 1 if strict.groups else 0
-                start, end = found.span(group)
-                if not 0 < end - start <= _LONGEST_MATCH:
-                    continue
-                value = window[start:end].decode("utf-8", "replace")
-                if (group and not reference(value)) or (not group and credential_shaped(value)):
-                    yield Hit(f"pattern {pattern}", first + start, first + end, value)
+            at = strict.match(content, first, min(len(content), first + _LONGEST_MATCH))
+            inside = strict.finditer(content, at.end() if at else first + 1, last)
+            for found in (at, *inside) if at else inside:
+                start, end = found.span(1 if strict.groups else 0)
+                value = content[start:end].decode("utf-8", "replace")
+                if (strict.groups and value and not reference(value)) or (
+                    not strict.groups and credential_shaped(value)
+                ):
+                    yield Hit(f"pattern {pattern}", start, end, value)
 
     def _names(self, name: str) -> str:
         """The pattern that takes `name` for the name of a secret, or ""."""
@@ -182,49 +186,38 @@ def _around(content: bytes, start: int, end: int) -> tuple[int, int]:
 
 def _values(content: bytes, start: int, end: int, code: bool) -> Iterator[tuple[str, int, int]]:
     """(value, from, to) of each literal that is given to the name at content[start:end]."""
-    after = content[end : end + _AFTER].decode("utf-8", "surrogateescape")
-    before = content[max(0, start - 80) : start].decode("utf-8", "surrogateescape")
     forms = [(_ASSIGNED, not code)]
-    if before.endswith("--"):
+    before = content[max(0, start - 80) : start]
+    if before.endswith(b"--"):
         forms.append((_AFTER_FLAG, True))
-    if _BEFORE_ELEMENT.search(before):
+    if before.endswith((b"<", b"'", b'"')) and _BEFORE_ELEMENT.search(before):
         forms.append((_IN_ELEMENT, True))
-    if _BEFORE_PAIR.search(before):
+    if before.endswith((b"'", b'"', b" ", b":", b"=", b"\t")) and _BEFORE_PAIR.search(before):
         forms.append((_IN_PAIR, True))
     for form, bare in forms:
-        found = form.match(after)
+        found = form.match(content, end, end + _AFTER)
         if found:
-            value, at, to = _literal(found, bare=bare)
+            at, to = _literal(content, *found.span("value"), bare=bare)
+            value = content[at:to].decode("utf-8", "replace")
             if literal_secret(value):
-                yield value, end + _size(after[:at]), end + _size(after[:to])
+                yield value, at, to
 
 
-def _literal(found: re.Match[str], *, bare: bool) -> tuple[str, int, int]:
-    """The literal that is assigned and where it stands; "" when it is none."""
-    value = found.group("value")
-    start, end = found.span("value")
-    prefix = len(value) - len(value.lstrip("rbfuRBFU@")) if value[-1] in "\"'" else 0
-    if value[prefix] in "\"'`" and len(value) > prefix + 1 and value[-1] == value[prefix]:
-        inner = value[prefix + 1 : -1]
-        if "f" in value[:prefix].lower() and "{" in inner:
-            return "", 0, 0
-        return inner, start + prefix + 1, end - 1
-    if not bare or re.match(r"[\w.]+[(\[]", value):
-        return "", 0, 0
-    trimmed = value.rstrip(",;)]}\\")
-    rest = found.string[end : end + 40].split("\n")[0].strip()
-    if rest and not rest.startswith(("#", "//", ";", ",", "}", "\\", "--", "-", '"', "'", "&", "|", ">", "<")):
-        return "", 0, 0  # more words follow: a sentence
-    return trimmed, start, start + len(trimmed)
-
-
-def _line_end(content: bytes, at: int) -> int:
-    end = content.find(b"\n", at, at + _AFTER)
-    return end if end >= 0 else min(len(content), at + _AFTER)
-
-
-def _size(text: str) -> int:
-    return len(text.encode("utf-8", "surrogateescape"))
+def _literal(content: bytes, start: int, end: int, *, bare: bool) -> tuple[int, int]:
+    """Where the literal that is written at content[start:end] stands; (0, 0) when it is none."""
+    value = content[start:end]
+    prefix = len(value) - len(value.lstrip(b"rbfuRBFU@")) if value[-1:] in (b'"', b"'") else 0
+    quote = value[prefix : prefix + 1]
+    if quote in (b'"', b"'", b"`") and len(value) > prefix + 1 and value[-1:] == quote:
+        if b"f" in value[:prefix].lower() and b"{" in value:
+            return 0, 0
+        return start + prefix + 1, end - 1
+    if not bare or re.match(rb"[\w.]+[(\[]", value):
+        return 0, 0
+    rest = content[end : end + 40].split(b"\n", 1)[0].strip()
+    if rest and not _NEXT.match(rest):
+        return 0, 0
+    return start, start + len(value.rstrip(b",;)]}\\"))
 
 
 def _options(*, sensitive: bool = False) -> Any:

@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from directional_sync.core.escape import one_line
 from directional_sync.gates.base import Subject
@@ -19,7 +20,7 @@ from directional_sync.gates.detector import Detector, description, installed
 from directional_sync.gates.literals import literal_secret
 from directional_sync.gates.patterns import Patterns
 from directional_sync.gates.plan import counted
-from directional_sync.gates.rules import Hit, built_in
+from directional_sync.gates.rules import Hit, built_in, prefilter
 from directional_sync.gates.size import megabytes
 from directional_sync.model.plan import Change
 from directional_sync.model.record import Phase, Verdict
@@ -64,7 +65,7 @@ class Secrets:
     name: str = "secrets"
     phase: Phase = Phase.PLAN
     _detectors: dict[str, Detector] = field(default_factory=dict, repr=False)
-    _patterns: dict[tuple[str, ...], Patterns] = field(default_factory=dict, repr=False)
+    _patterns: dict[tuple[str, ...], tuple[Patterns, Any]] = field(default_factory=dict, repr=False)
     _said: set[str] = field(default_factory=set, repr=False)
     """What has been pointed out once in this run and need not be again."""
 
@@ -105,7 +106,9 @@ class Secrets:
     def _engines(self, subject: Subject) -> _Engines:
         configured = subject.config.safety.secret_patterns
         if configured not in self._patterns:
-            self._patterns[configured] = Patterns(configured)
+            patterns = Patterns(configured)
+            self._patterns[configured] = (patterns, prefilter(patterns.expression))
+        patterns, either = self._patterns[configured]
         detector = None
         if installed():
             folder = subject.cache / "secret-rules" if subject.cache is not None else None
@@ -113,7 +116,7 @@ class Secrets:
             if detector is None:
                 with _judging("the rules of the detector"):
                     detector = self._detectors[str(folder)] = Detector(folder)
-        return _Engines(self._patterns[configured], detector)
+        return _Engines(patterns, detector, either)
 
     def _judged(self, subject: Subject, search: _Search) -> Iterator[Verdict]:
         allowed, expired = _allowed(subject.config.safety.allowed_secrets, search.findings, subject.today)
@@ -158,6 +161,8 @@ class _judging:
 class _Engines:
     patterns: Patterns
     detector: Detector | None
+    prefilter: Any
+    """Matches wherever the built-in rules or the patterns may find something."""
 
     def find(self, content: bytes, path: str) -> list[Hit]:
         """All hits; where several say the same of one place, the first."""
@@ -165,8 +170,9 @@ class _Engines:
         if self.detector is not None:
             with _judging(f"the detector on {one_line(path, 200)}"):
                 hits += list(self.detector.find(content, path))
-        hits += built_in(content)
-        hits += self.patterns.find(content, path)
+        if self.prefilter.search(content) is not None:
+            hits += built_in(content)
+            hits += self.patterns.find(content, path)
         kept: list[Hit] = []
         for hit in hits:
             if not any(hit.start < other.end and other.start < hit.end for other in kept):
