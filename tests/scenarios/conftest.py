@@ -34,7 +34,7 @@ _VARYING = (
     (r"\b[0-9a-f]{40}\b", "COMMIT"),
     (r"(main)@[0-9a-f]{7}", r"\1@COMMIT"),
     (r"\b(plan|--plan) [0-9a-f]{8}\b", r"\1 PLAN"),
-    (r"\b(commit|at|show|--stat) [0-9a-f]{7,12}\b", r"\1 ID"),
+    (r"(\bcommit|\bat|\bshow|--stat) [0-9a-f]{7,12}\b", r"\1 ID"),
     (r"\b[0-9a-f]{7}\.\.[0-9a-f]{7}\b", "OLD..NEW"),
     (r"\b\d+(\.\d+)?(ms|s)\b", "TIME"),
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\dZ?", "NOW"),
