@@ -28,7 +28,7 @@ def run(root: Path, wishes: Mapping[str, Wish]) -> str:
     """One whole run, as the program does it. Answers what recovery said."""
     bench = Workbench(root)
     try:
-        with RunLock(bench.repository.state, {"command": "test"}, timeout_s=10):
+        with RunLock(bench.repository.state, {"command": "test"}, timeout_s=60):
             said = transaction.recover(bench.repository)
             bench.reopen()
             if bench.changes(wishes):
