@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from directional_sync import plugins
 from directional_sync.config import build, mistakes, rules, yaml12
 from directional_sync.config.expand import Expansion, expand
+from directional_sync.config.find import find, name_of
 from directional_sync.config.schema import VERSIONS, FilePart
 from directional_sync.config.schema_parts import ENV_NAME
 from directional_sync.config.schema_safety import SafetyPart
@@ -22,35 +23,18 @@ from directional_sync.config.yaml12 import Document
 from directional_sync.errors import ConfigError, Problem
 from directional_sync.model.target import Config, Place, Target
 
-VARIABLE = "DIRECTIONAL_SYNC_CONFIG"
-PLACES = (".insightpulse/sync.yaml", "sync.yaml")
+_PLAIN = frozenset({"HOME", "USER", "LOGNAME", "LANG", "PWD", "TMPDIR", "TZ"})
+"""Variables that need no look at whether they are secret."""
 _EMPTY_ALLOWED = frozenset({"config", "defaults", "safety", "description"})
 
 M = TypeVar("M", bound=BaseModel)
-
-
-def find(explicit: str | None, environ: Mapping[str, str], root: Path) -> Path:
-    """The file: `explicit`, else $DIRECTIONAL_SYNC_CONFIG (both relative to the current folder or to `root`), else
-    the first of PLACES under `root`. Raises ConfigError E-CONFIG-MISSING."""
-    for named, source in ((explicit, "--config"), (environ.get(VARIABLE), f"${VARIABLE}")):
-        if named:
-            for candidate in (Path(named).absolute(), root / named):
-                if candidate.exists():
-                    return candidate
-            problem = Problem(f"there is no file {named} ({source})", code="E-CONFIG-MISSING", hint="check the path")
-            raise ConfigError([problem], code="E-CONFIG-MISSING")
-    for place in PLACES:
-        if (root / place).exists():
-            return root / place
-    message = f"there is no configuration here: neither {' nor '.join(PLACES)}"
-    raise ConfigError([Problem(message, code="E-CONFIG-MISSING", hint="dsync init")], code="E-CONFIG-MISSING")
 
 
 def load(path: Path, root: Path, environ: Mapping[str, str]) -> Config:
     """The checked content of the file at `path`, variables taken from `environ`. Raises ConfigError with every
     problem, in the order of the file. A variable that is not set is no problem of the file when only targets
     refer to it: see `Target.missing`."""
-    return read(_content(path), _name(path, root), environ)
+    return read(_content(path), name_of(path, root), environ)
 
 
 def read(content: bytes, name: str, environ: Mapping[str, str]) -> Config:
@@ -69,13 +53,6 @@ def _content(path: Path) -> bytes:
     except OSError as error:
         problem = Problem(f"the file cannot be read: {error.strerror}", str(path), code="E-CONFIG-READ")
         raise ConfigError([problem], code="E-CONFIG-READ") from error
-
-
-def _name(path: Path, root: Path) -> str:
-    try:
-        return path.absolute().relative_to(root.absolute()).as_posix()
-    except ValueError:
-        return str(path)
 
 
 def _in_order(reader: _Reader) -> list[Problem]:
@@ -117,10 +94,16 @@ class _Reader:
 
     def secrets(self) -> tuple[str, ...]:
         """Values of variables that the file refers to and whose names look secret."""
+        names = sorted(name for name in self.variables() if self.environ.get(name) and name not in _PLAIN)
+        if not names:
+            return ()
         from directional_sync.core.redact import secret_name
 
-        names = {name for named in self.expansion.names.values() for name in named if secret_name(name)}
-        return tuple(self.environ[name] for name in sorted(names) if self.environ.get(name))
+        return tuple(self.environ[name] for name in names if secret_name(name))
+
+    def variables(self) -> set[str]:
+        """All that the file refers to, set or not."""
+        return {name for named in self.expansion.names.values() for name in named}
 
     def config(self, digest: str) -> Config:
         """What the file says; worth something only when `problems` is empty."""
@@ -150,6 +133,7 @@ class _Reader:
             path=document.name,
             digest=digest,
             secrets=self.secrets(),
+            variables=tuple(sorted(self.variables())),
         )
 
     def _references(self) -> Iterator[Problem]:
@@ -299,4 +283,4 @@ def _validated(model: type[M], data: object) -> tuple[M | None, list[Any]]:
         return None, list(error.errors(include_url=False))
 
 
-__all__ = ["PLACES", "VARIABLE", "find", "load", "read"]
+__all__ = ["find", "load", "read"]

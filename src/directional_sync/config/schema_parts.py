@@ -13,7 +13,6 @@ from pydantic import (
     Field,
     StrictFloat,
     StrictInt,
-    WithJsonSchema,
 )
 from pydantic_core import PydanticCustomError
 
@@ -26,6 +25,17 @@ TARGET_NAME_MAX = 64
 ENV_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 DURATION_MAX_S = 7 * 86_400.0
 _LIMIT_PATTERN = r"^[0-9]+(\.[0-9]+)? ?%( or [0-9]+)?$"
+
+
+class Shown:
+    """What the JSON schema says about a value whose validator it cannot see. (pydantic's own marker for this loads
+    the whole schema generator, which only `dsync schema` needs.)"""
+
+    def __init__(self, schema: dict[str, Any]) -> None:
+        self._schema = schema
+
+    def __get_pydantic_json_schema__(self, core_schema: Any, handler: Any) -> dict[str, Any]:
+        return dict(self._schema)
 
 
 class Part(BaseModel):
@@ -144,17 +154,17 @@ def _command(value: str) -> str:
 Duration = Annotated[
     float,
     BeforeValidator(_duration),
-    WithJsonSchema({"anyOf": [{"type": "string", "pattern": durations.DURATION_PATTERN}, {"type": "number"}]}),
+    Shown({"anyOf": [{"type": "string", "pattern": durations.DURATION_PATTERN}, {"type": "number"}]}),
 ]
 Size = Annotated[
     int,
     BeforeValidator(_size),
-    WithJsonSchema({"anyOf": [{"type": "string", "pattern": durations.SIZE_PATTERN}, {"type": "integer"}]}),
+    Shown({"anyOf": [{"type": "string", "pattern": durations.SIZE_PATTERN}, {"type": "integer"}]}),
 ]
 MaxDelete = Annotated[
     Any,
     AfterValidator(_limit),
-    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": _LIMIT_PATTERN}]}),
+    Shown({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": _LIMIT_PATTERN}]}),
 ]
 Cron = Annotated[str, AfterValidator(_cron)]
 Zone = Annotated[str, AfterValidator(_zone)]

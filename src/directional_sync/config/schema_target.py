@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field
 
 from directional_sync.config.schema_parts import (
     Command,
@@ -18,11 +18,12 @@ from directional_sync.config.schema_parts import (
     Number,
     Part,
     Program,
+    Shown,
     Zone,
 )
 from directional_sync.model.target import Direction, OnConflict, OnDelete
 
-_FreeMapping = Annotated[dict[str, Any], WithJsonSchema({"type": "object", "additionalProperties": True})]
+_FreeMapping = Annotated[dict[str, Any], Shown({"type": "object", "additionalProperties": True})]
 
 
 class PolicyPart(Part):

@@ -192,6 +192,8 @@ class Config:
     version: str = "1.0"
     secrets: tuple[str, ...] = field(default=(), repr=False)
     """Values of expanded variables whose names look secret; for redaction only."""
+    variables: tuple[str, ...] = ()
+    """Names of all variables that the file refers to, sorted."""
 
     def target(self, name: str) -> Target:
         """Raises KeyError for an unknown name."""
