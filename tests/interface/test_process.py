@@ -62,14 +62,21 @@ def test_one_signal_asks_two_stop() -> None:  # F10, F11
         signal.raise_signal(signal.SIGINT)
         assert stop() and stop.exit_status == 130
         assert "press Ctrl-C again" in said[0]
-        before = signal.getsignal(signal.SIGALRM)
-        try:
-            with pytest.raises(KeyboardInterrupt):
-                signal.raise_signal(signal.SIGINT)
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
     assert len(said) == 1
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_a_step_that_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:  # F09: within 10 s
+    from directional_sync.cli import signals
+
+    assert signals.STEP_GRACE_S + signals.UNWIND_GRACE_S < 10
+    monkeypatch.setattr(signals, "STEP_GRACE_S", 0.05)
+    with listening(Stop(), lambda text: None) as stop, pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGTERM)
+        time.sleep(5)
+    assert stop.exit_status == 143
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
@@ -142,6 +149,16 @@ def test_a_signal_ends_the_run_in_order(number: int, status: int) -> None:  # F0
     assert b"finishing the step at hand" in err
     assert f"exit {status}".encode() in out and b"1 failed (1 cancelled)" in out
     assert b"Traceback" not in out + err
+
+
+def test_sigterm_ends_a_run_that_hangs_in_a_step() -> None:  # F09
+    process = _start("stubborn", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    _until(process, b"started")
+    began = time.monotonic()
+    process.terminate()
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 143 and time.monotonic() - began < 10
+    assert b"dsync status" in err and b"Traceback" not in out + err
 
 
 def test_ctrl_c_twice_ends_at_once() -> None:  # F11

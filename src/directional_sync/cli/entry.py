@@ -23,8 +23,7 @@ def enter(arguments: Sequence[str]) -> int:
     except Exception as error:
         status = _told(error, face)
     except KeyboardInterrupt:
-        face.console.say("interrupted; nothing is half written")
-        status = int(Exit.INTERRUPTED)
+        status = _interrupted(face)
     return _BROKEN_PIPE if face.console.closed and status == 0 else status
 
 
@@ -32,8 +31,8 @@ def _told(error: Exception, face: Face) -> int:
     """Tells the person what happened; answers the exit status."""
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
-    if isinstance(error, click.Abort):
-        return int(Exit.INTERRUPTED)
+    if isinstance(error, click.Abort):  # what click makes of KeyboardInterrupt
+        return _interrupted(face)
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         face.console.result(error.format_message())
         return int(Exit.USAGE)
@@ -46,6 +45,11 @@ def _told(error: Exception, face: Face) -> int:
     from directional_sync.cli.crash import crashed
 
     return _failed(crashed(error, face), face)
+
+
+def _interrupted(face: Face) -> int:
+    face.console.say("stopped at once; see what is left to finish: dsync status")
+    return face.stop.exit_status
 
 
 def _usage(error: click.ClickException) -> ConfigError:

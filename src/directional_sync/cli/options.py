@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from directional_sync.cli.console import Console, Form, Looks
+from directional_sync.cli.signals import Stop
 from directional_sync.render.ink import Show
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Face:
     workspace: Workspace | None = None
     """Set once the file has been read: whose secrets are masked in what goes wrong afterwards."""
     arguments: tuple[str, ...] = ()
+    stop: Stop = field(default_factory=Stop)
 
     @property
     def command(self) -> str:

@@ -1,7 +1,8 @@
 """Being asked to stop: once means finish the step at hand, twice means now.
 
 SIGTERM and SIGHUP (the terminal is gone) ask like the first Ctrl-C does; they never become the second one's
-"now", because a process manager may send them several times.
+"now", because a process manager may send them several times. A step that does not end in time is given up: what
+it was about to write is then finished or undone by the next run, as after any kill.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-GRACE_S = 3.0
-"""After the second Ctrl-C: what has not ended by itself in this time is ended."""
+STEP_GRACE_S = 6.0
+"""How long the step at hand may take to end by itself."""
+UNWIND_GRACE_S = 3.0
+"""How long ending children and letting go of things may take, before this process just ends."""
 
 
 class Stop:
@@ -38,28 +41,33 @@ class Stop:
 
 @contextmanager
 def listening(stop: Stop, say: Callable[[str], None]) -> Iterator[Stop]:
-    """While this is open, signals set `stop`. `say` gets a sentence for the person at the terminal."""
+    """While this is open, signals set `stop`; KeyboardInterrupt is raised when it has to be now. `say` gets a
+    sentence for the person at the terminal. For the main thread."""
 
     def asked(number: int, frame: FrameType | None) -> None:
-        if stop.requested and number == signal.SIGINT:
-            _now()
         if not stop.requested:
             stop.by = number
+            signal.setitimer(signal.ITIMER_REAL, STEP_GRACE_S)
             again = " (press Ctrl-C again to stop now)" if number == signal.SIGINT else ""
             say(f"finishing the step at hand, then stopping{again}")
+        elif number == signal.SIGINT:
+            now(number, frame)
 
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, asked) for number in numbers if signal.getsignal(number) != signal.SIG_IGN}
+    def now(number: int, frame: FrameType | None) -> None:
+        for each in (signal.SIGINT, signal.SIGALRM):
+            signal.signal(each, lambda number, frame: os._exit(stop.exit_status))
+        signal.setitimer(signal.ITIMER_REAL, UNWIND_GRACE_S)
+        raise KeyboardInterrupt
+
+    handlers = {signal.SIGINT: asked, signal.SIGTERM: asked, signal.SIGHUP: asked, signal.SIGALRM: now}
+    before = {
+        number: signal.signal(number, handler)
+        for number, handler in handlers.items()
+        if signal.getsignal(number) != signal.SIG_IGN  # `nohup` means it
+    }
     try:
         yield stop
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _now() -> None:
-    """Unwinds at once, so that children are ended; and ends this process when even that takes too long."""
-    signal.signal(signal.SIGINT, lambda number, frame: os._exit(130))
-    signal.signal(signal.SIGALRM, lambda number, frame: os._exit(130))
-    signal.setitimer(signal.ITIMER_REAL, GRACE_S)
-    raise KeyboardInterrupt

@@ -113,7 +113,7 @@ def _sync(
     from directional_sync import app
     from directional_sync.cli import ci as hosted
     from directional_sync.cli.progress import listeners
-    from directional_sync.cli.signals import Stop, listening
+    from directional_sync.cli.signals import listening
     from directional_sync.model.plan import Side
     from directional_sync.render.text import plan_text, run_text
 
@@ -122,7 +122,7 @@ def _sync(
     workspace = face.open()
     given["lock_timeout_s"] = given.pop("lock_timeout")
     given["prefer"] = Side(given["prefer"]) if given["prefer"] else None
-    stop = Stop()
+    stop = face.stop
     options = app.RunOptions(command=face.command, stop=stop, **given)
     with hosted.no_commands(face.console, ci), listening(stop, face.console.say):
         with listeners(face.console, ci=ci) as tell:
