@@ -144,6 +144,14 @@ def test_many_changes_do_not_pile_up_packs(
         assert len(list(vendoring.cache.rglob("*.pack"))) <= 4
 
 
+def test_what_is_no_longer_wanted_is_forgotten(vendoring: Vendoring) -> None:
+    vendoring.look()
+    assert len(list(vendoring.cache.glob("*.git"))) == 3
+    vendoring.options["names"] = vendoring.options["names"][:1]
+    vendoring.look()
+    assert len(list(vendoring.cache.iterdir())) == 2  # a folder and its lock
+
+
 def test_P35_two_looks_at_once_share_a_cache(
     tmp_path: Path, vendoring: Vendoring, upstreams: dict[str, Upstream]
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests.upstream.vendoring import Vendoring, git
 
-from directional_sync.errors import CredentialError, Exit, RemoteError, SyncError
+from directional_sync.errors import CredentialError, Exit, InterruptedRun, RemoteError, SyncError
 from directional_sync.model.snapshot import Snapshot
 from directional_sync.testing.git_server import Fault, GitServer
 from directional_sync.testing.upstreams import Upstream, build, empty
@@ -158,6 +159,22 @@ def _helpers_of(server: GitServer) -> list[str]:
         if f"127.0.0.1:{server.port}/" in line:
             lines.append(line)
     return lines
+
+
+@pytest.mark.parametrize("phase", ["resolving", "fetching", "waiting"])
+def test_F09_F10_a_look_that_is_stopped_ends_soon_and_leaves_nothing_running(
+    vendoring: Vendoring, upstreams: dict[str, Upstream], server: GitServer, phase: str
+) -> None:
+    name, *_ = upstreams
+    vendoring.retries = 5
+    vendoring.options |= {"names": [name], **({"ref": upstreams[name].head()} if phase == "fetching" else {})}
+    server.fault(name, Fault(status=429, retry_after_s=15) if phase == "waiting" else Fault(hang_s=60))
+    threading.Timer(1.0, vendoring.stop.set).start()
+    started = time.monotonic()
+    with pytest.raises(InterruptedRun):
+        vendoring.look()
+    assert time.monotonic() - started < 1.0 + 2.5
+    assert not _helpers_of(server)
 
 
 def test_F45_a_passing_fault_is_tried_again(

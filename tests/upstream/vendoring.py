@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -33,6 +34,9 @@ class Vendoring:
     events: list[Event] = field(default_factory=list)
     prior: Snapshot = EMPTY
     looks: int = 0
+    stop: threading.Event = field(default_factory=threading.Event)
+    far: Any = None
+    """The endpoint of the last look."""
 
     def look(self, *, agree: bool = True, check: Callable[[ObjectStore, Snapshot], None] | None = None) -> Snapshot:
         """One snapshot. `agree`: what was seen is published into the repository and is the base from then on."""
@@ -44,6 +48,7 @@ class Vendoring:
             ObjectStore(repository, quarantine) as store,
             closing(endpoint.open(self._context(repository, store))) as far,
         ):
+            self.far = far
             seen = far.snapshot(self.prior)
             if check is not None:
                 check(store, seen)
@@ -79,6 +84,7 @@ class Vendoring:
             head=repository.head,
             tell=self.events.append,
             environment=environment,
+            stop=self.stop.is_set,
         )
 
     @property

@@ -15,7 +15,7 @@ in `testing.conformance` holds every endpoint to:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -81,6 +81,8 @@ class Context:
     """For the entrypoint's SYNC_DRY_RUN only; endpoints decide nothing by it."""
     run: str = ""
     config_path: str = ""
+    stop: Callable[[], bool] = lambda: False
+    """Whether somebody asked us to stop. An endpoint that may take long asks it, and then raises InterruptedRun."""
     locked: Mapping[str, str] = field(default_factory=dict)
     """Source name -> commit in the lock file, {} when there is none."""
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from directional_sync.endpoints.base import Capabilities, Context, Endpoint
 from directional_sync.endpoints.git_options import GitOptions, Upstream, upstreams
-from directional_sync.errors import InternalError, RefusedError, RemoteError, SyncError
+from directional_sync.errors import InternalError, InterruptedRun, RefusedError, RemoteError, SyncError
 from directional_sync.git import tree as trees
 from directional_sync.git.addresses import shown
 from directional_sync.git.complaints import KEPT, REF, complaint
@@ -29,6 +29,7 @@ from directional_sync.model.snapshot import ABSENT, FOLDER, Entry, Snapshot, Sou
 from directional_sync.system.host import monotonic
 
 _QUESTIONS_AT_ONCE = 16
+_ASK_WHETHER_TO_STOP_S = 0.2
 T = TypeVar("T")
 
 
@@ -96,6 +97,7 @@ class _Look:
         self.guard = threading.Lock()
 
     def snapshot(self) -> Snapshot:
+        self.cache.forget_others(upstream.url for upstream in self.upstreams)
         resolved = self._each("resolving", self.upstreams, self._resolve, _QUESTIONS_AT_ONCE)
         known = self._at_hand(resolved)
         moved = [upstream for upstream in self.upstreams if upstream.name in resolved and upstream.name not in known]
@@ -242,7 +244,15 @@ class _Look:
 
         pool = ThreadPoolExecutor(max_workers=min(at_once, len(wanted)), thread_name_prefix="upstream")
         try:
-            list(pool.map(one, wanted))
+            waiting: set[Future[None]] = {pool.submit(one, upstream) for upstream in wanted}
+            while waiting:
+                ended, waiting = wait(waiting, timeout=_ASK_WHETHER_TO_STOP_S)
+                for future in ended:
+                    future.result()
+                if waiting and self.context.stop():
+                    raise InterruptedRun(
+                        "E-INTERRUPTED", f"stopped while {phase} upstreams", kept="nothing was changed"
+                    )
         except BaseException:
             self.remotes.close()  # ends what runs, so that the threads end too
             raise

@@ -63,9 +63,7 @@ class GitOptions(Options):
         if path and (
             any(p in ("", ".", "..") or p.lower() == ".git" for p in parts) or re.search(r"[\0-\x1f\\]", path)
         ):
-            raise PydanticCustomError(
-                "E-CONFIG", "`into` must be a folder inside the repository, like `vendor/{name}`"
-            )
+            raise PydanticCustomError("E-CONFIG", "`into` must be a folder inside the repository, like `vendor/{name}`")
         return path
 
     @model_validator(mode="after")

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,6 +98,14 @@ class UpstreamCache:
             answer = self._git(url, git_dir, "merge-base", "--is-ancestor", old, new, check=False)
             self._seal(git_dir, new, self._gitlinks(url, git_dir, new))
             return answer is not None
+
+    def forget_others(self, urls: Iterable[str]) -> None:
+        """Removes the folders of upstreams that are not among `urls` any more."""
+        wanted = {self._place(url).stem for url in urls}
+        for path in self.folder.glob("*.git"):
+            if path.stem not in wanted:
+                host.remove_tree(path)
+                path.with_suffix(".lock").unlink(missing_ok=True)
 
     def _place(self, url: str) -> Path:
         return self.folder / f"{hashlib.sha256(url.encode()).hexdigest()[:20]}.git"

@@ -36,6 +36,8 @@ class Fault:
 
     status: int = 0
     """Answer this status instead of the repository's answer; 0 for none."""
+    retry_after_s: int = 0
+    """With `status`: ask the client to wait so long."""
     user_password: str = field(default="", repr=False)
     """`user:password` that every request must bring; others are answered 401."""
     html: bool = False
@@ -243,7 +245,8 @@ class _Handler(BaseHTTPRequestHandler):
             tail = f"/{service}" + ("?" + urlsplit(self.path).query if urlsplit(self.path).query else "")
             return self._say(301, b"", "text/plain", {"Location": fault.redirect + tail})
         if fault.status:
-            return self._say(fault.status, b"no\n", "text/plain", {})
+            wait = {"Retry-After": str(fault.retry_after_s)} if fault.retry_after_s else {}
+            return self._say(fault.status, b"no\n", "text/plain", wait)
         if fault.html:
             return self._say(200, _HTML, "text/html", {})
         if path is None:
