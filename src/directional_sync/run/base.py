@@ -17,7 +17,7 @@ from directional_sync.git import tree as trees
 from directional_sync.git.objects import ObjectStore
 from directional_sync.git.repository import BASE_REF, Repository
 from directional_sync.model.plan import Plan
-from directional_sync.model.snapshot import EMPTY, Snapshot, Source
+from directional_sync.model.snapshot import Snapshot, Source
 from directional_sync.model.target import Direction, Target
 
 _COMMITS_SEARCHED = 20
@@ -49,11 +49,11 @@ def find_base(
     empty = trees.empty_tree(repository.hash_name)
     kept = store.tree_of(ref) if ref else ""
     tree = _agreed_tree(repository, store, target, locked, repo, kept) if locked else kept
+    sources = locked.sources if locked else ()
     if not tree:
-        return Base(EMPTY, empty, ref, known=False)
+        return Base(Snapshot(sources=sources), empty, ref, known=False)
     # By today's globs: what they no longer name is none of our business any more, so it is not a deletion.
     items = trees.select(store, tree, globs(target))
-    sources = locked.sources if locked else ()
     return Base(Snapshot(items.entries, sources=sources), tree, ref, known=True)
 
 

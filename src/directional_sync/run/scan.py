@@ -92,6 +92,7 @@ def open_endpoint(at: Passage, base: Base) -> Endpoint:
             dry_run=at.mode.dry_run,
             run=world.run,
             config_path=world.config.path,
+            stop=world.stop,
             locked={source.name: source.commit for source in base.snapshot.sources},
         )
     )
