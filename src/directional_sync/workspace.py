@@ -59,13 +59,24 @@ class RunOptions:
     stop: Callable[[], bool] = lambda: False
 
 
-def open_workspace(config_path: str | None, cwd: Path, environ: Mapping[str, str]) -> Workspace:
-    """Raises ConfigError with every mistake in the file."""
-    from directional_sync.config import load
+def open_workspace(
+    config_path: str | None, cwd: Path, environ: Mapping[str, str], *, glance: bool = False
+) -> Workspace:
+    """Raises ConfigError with every mistake in the file. `glance`: only to show it, without the options of
+    endpoints, which is much faster while the file has not changed."""
+    from directional_sync.config import dotenv
+    from directional_sync.config.find import find
 
     root = host.find_root(cwd) or cwd
-    path = load.find(config_path, environ, root)
-    return Workspace(root, load.load(path, root, environ), environ)
+    environ = dotenv.environment(root, environ)
+    path = find(config_path, environ, root)
+    if glance:
+        from directional_sync.config.glance import glance as glanced
+
+        return Workspace(root, glanced(path, root, environ, host.common_dir(root) / STATE / "cache"), environ)
+    from directional_sync.config.load import load
+
+    return Workspace(root, load(path, root, environ), environ)
 
 
 def select(workspace: Workspace, selection: Selection) -> tuple[Target, ...]:

@@ -32,18 +32,23 @@ class Wishes(Protocol):
     def env_vars(self) -> tuple[str, ...]: ...
 
     @property
+    def missing(self) -> tuple[tuple[str, object], ...]: ...
+
+    @property
     def place(self) -> object: ...
 
 
 def environment_for(target: Wishes, environ: Mapping[str, str]) -> dict[str, str]:
     """What of `environ` the programs and checks of `target` see. Raises CredentialError E-ENV-MISSING when a
-    variable that the target requires is unset or empty."""
+    variable that the target requires or refers to is unset or empty."""
     missing = [name for name in target.env_vars if not environ.get(name)]
+    referred = dict(target.missing)
+    missing += [name for name in referred if name not in missing]
     if missing:
         raise CredentialError(
             "E-ENV-MISSING",
             f"{target.name} needs {_listed(missing)}, which {'is' if len(missing) == 1 else 'are'} not set",
-            place=str(target.place),
+            place=str(referred.get(missing[0], target.place)),
             hint=f"set it in the environment, or in a .env file that git ignores: {missing[0]}=...",
             kept="nothing of this target was run",
         )
