@@ -81,7 +81,8 @@ class SafetyPart(Part):
 
     secret_patterns: list[Annotated[str, AfterValidator(_pattern)]] | None = Field(
         default=None,
-        description="Regular expressions (RE2) that no added line may match, beside what the secret detector finds.",
+        description="Names of things that hold secrets, or shapes of secrets, as regular expressions (RE2). A literal "
+        "value beside such a name, in a line that a run would add, stops it; what the secret detector finds does too.",
     )
     pre_sync_checks: list[CheckPart] | None = Field(
         default=None, description="Asked in the work tree before a target starts; nothing is run when one says no."

@@ -23,7 +23,8 @@ from directional_sync.config.schema_parts import (
 )
 from directional_sync.model.target import Direction, OnConflict, OnDelete
 
-_FreeMapping = Annotated[dict[str, Any], Shown({"type": "object", "additionalProperties": True})]
+_FreeMapping = Annotated[dict[str, Any], Shown({"type": ["object", "null"], "additionalProperties": True})]
+_Remote = Annotated[dict[str, Any], Shown({"type": "object"})]
 
 
 class PolicyPart(Part):
@@ -133,7 +134,7 @@ class TargetPart(SharedPart):
     fresh_outputs: bool | None = Field(
         default=None, description="Empty the outputs before the entrypoint of a pull runs. Default: false."
     )
-    remote: _FreeMapping | None = Field(
+    remote: _Remote | None = Field(
         default=None, description="A built-in far side: its `type` and the options of that type. Excludes `entrypoint`."
     )
     schedule: Cron | None = Field(
