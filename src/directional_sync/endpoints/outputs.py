@@ -22,6 +22,8 @@ from directional_sync.model.snapshot import EXECUTABLE, FILE, LINK
 from directional_sync.system.files import write_private
 
 _RACY_S = 2.0
+_FEW = 1000
+"""So many files are sooner read once than looked at twice by git."""
 _SHOWN = 20
 _IGNORING = "Ignoring path "
 
@@ -43,7 +45,7 @@ def collect(scratch: Scratch, objects: ObjectStore, outputs: Sequence[str]) -> F
     RefusedError E-SCRIPT-NAME."""
     scratch.folder.mkdir(exist_ok=True)  # a program may have removed even that
     touched, found, blind = _listed(scratch)
-    if touched:
+    if len(touched) > _FEW or not all(matches(path, outputs) for path in touched):
         scratch.git.refresh_index()  # those written again with the same content drop out, without our reading them
         touched = scratch.git.touched()
     new = [path for path in found if not path.endswith("/")]
@@ -65,7 +67,8 @@ def collect(scratch: Scratch, objects: ObjectStore, outputs: Sequence[str]) -> F
         _take_again(scratch, objects)
     tree = _tree(scratch) if left.anything or not state.tree else state.tree
     if left.unreadable:
-        return Found(tree, left.unreadable)  # and the next run starts by putting everything right
+        scratch.forget()
+        return Found(tree, left.unreadable)
     nested = scratch.find_nested() if left.anything else state.nested
     scratch.note_collected(tree, nested, settled=not left.anything and (state.settled or _settle(scratch)))
     return Found(tree)

@@ -94,6 +94,10 @@ class Scratch:
         """From now on the scratch is clean and holds `tree`."""
         self._save(replace(self.state, tree=tree, nested=nested, clean=True, settled=settled))
 
+    def forget(self) -> None:
+        """Has the next run begin from nothing."""
+        (self.cache / _STATE).unlink(missing_ok=True)
+
     def strays(self) -> list[str]:
         """What lies beside the scratch and is not ours, as the program would name it from within."""
         return sorted(f"../{name}" for name in os.listdir(self.cache) if name not in _OWN)  # noqa: PTH208

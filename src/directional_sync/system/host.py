@@ -87,9 +87,13 @@ def remove_tree(path: Path) -> None:
     def unlock(function: Callable[..., Any], name: str, error: BaseException) -> None:
         if isinstance(error, FileNotFoundError):
             return
-        Path(name).parent.chmod(OWNER_ONLY_FOLDER)
+        if name != str(path):
+            Path(name).parent.chmod(OWNER_ONLY_FOLDER)
         if Path(name).is_dir() and not Path(name).is_symlink():
             Path(name).chmod(OWNER_ONLY_FOLDER)
+            if function is not os.rmdir:  # it could not even be looked into
+                remove_tree(Path(name))
+                return
         function(name)
 
     if path.is_symlink():
