@@ -87,6 +87,19 @@ def dying_at(step: int, deed: Callable[[], object]) -> Callable[[], object]:
     return watched
 
 
+def counting(result: Path, deed: Callable[[], object]) -> Callable[[], object]:
+    """The same, writing down in the end how many changes it made."""
+
+    def watched() -> object:
+        seen = [0]
+        count_deeds(lambda number: seen.__setitem__(0, number))
+        answer = deed()
+        result.write_text(str(seen[0]))
+        return answer
+
+    return watched
+
+
 def count_deeds(each: Callable[[int], object]) -> None:
     """From now on calls `each` with a running number before every call that changes something."""
     total = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -69,25 +70,28 @@ def test_random_kills(quick_path: Path) -> None:
     root = quick_path / "work"
     state: dict[str, Wish] = fresh(root)
     version = 0
-    alive = visible = fresh_runs = 0
-    whole = 0.3
+    alive = visible = 0
+    whole, steps = 0.3, 1
     began = time.monotonic()
     for number in range(KILLS):
         if number % RUNS_PER_REPOSITORY == 0:
             state, version = fresh(root), version + 1
             wishes = many_files(version, rng)
             started = time.monotonic()
-            assert killing.wait(killing.fork(lambda w=wishes: killing.run(root, w))) == 0
-            whole = time.monotonic() - started
+            counted = killing.counting(quick_path / "steps", lambda w=wishes: killing.run(root, w))
+            assert killing.wait(killing.fork(counted)) == 0
+            whole, steps = time.monotonic() - started, int((quick_path / "steps").read_text())
             state.update(wishes)
-            fresh_runs += 1
         version += 1
         wishes = many_files(version, rng)
         before = {key: state.get(key) for key in wishes}
         old = git(root, "rev-parse", "HEAD").decode().strip()
-        # Every other one in the later half, where the branch and the work tree move.
-        moment = rng.uniform(whole * 0.5 * (number % 4 > 1), whole * 1.05)
-        alive += killing.killed_after(moment, lambda w=wishes: killing.run(root, w), children_too=number % 2 == 0)
+        deed = lambda w=wishes: killing.run(root, w)  # noqa: E731
+        if number % 4 == 3:  # the last step of all that moves files is too quick for a clock to hit it often
+            dying = killing.dying_at(rng.randint(1, steps), deed)
+            alive += killing.wait(killing.fork(dying)) == -signal.SIGKILL
+        else:
+            alive += killing.killed_after(rng.uniform(0, whole * 1.05), deed, children_too=number % 2 == 0)
         tip = killing.judge_killed(root, before, wishes, old, "")
         visible += tip != old and killing.contents(root, wishes) != wishes
         assert killing.wait(killing.fork(lambda w=wishes: killing.run(root, w))) == 0, "locked out, or failed"

@@ -18,7 +18,7 @@ from directional_sync.git.plumbing import IndexItem
 from directional_sync.git.repository import Repository
 from directional_sync.git.stale_locks import MARK, is_stale
 from directional_sync.model.plan import Change
-from directional_sync.system import host
+from directional_sync.system import files, host
 from directional_sync.system.exclusive import make_exclusively
 
 WAIT_S = 5.0
@@ -82,11 +82,9 @@ class IndexUpdate:
             if stamp(content, placed, self._repository.hash_name):
                 with self._copy.open("r+b") as file:
                     file.write(content)
-            with self._copy.open("rb") as file:
-                os.fsync(file.fileno())
             # The time git wrote it: what was touched since then must not look older than the index.
             os.utime(self._copy, ns=(times.st_atime_ns, times.st_mtime_ns))
-            self._copy.replace(self._index)
+            files.hand_over(self._copy, self._index)
         self._set = frozenset()
 
     def release(self) -> None:
