@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import directional_sync
-from directional_sync.pages import near, pages, parse
+from directional_sync.pages import near, pages, parse, written
 
 SOURCE = Path(directional_sync.__file__).parent
 ROOT = SOURCE.parent.parent
@@ -58,7 +58,9 @@ def test_pages_say_what_is_kept_and_what_is_next(code: str) -> None:
     assert "**Kept:**" in text and "**Next:**" in text
 
 
-def test_two_pages_for_one_code_are_refused() -> None:
+def test_no_code_has_two_pages() -> None:
+    codes = [page.code for page in written()]
+    assert sorted({code for code in codes if codes.count(code) > 1}) == []
     assert [page.code for page in parse("# x\n\n## E-A\n\none\n\n## E-B\n\ntwo\n", "room")] == ["E-A", "E-B"]
 
 

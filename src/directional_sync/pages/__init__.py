@@ -19,16 +19,15 @@ class Page:
 
 @cache
 def pages() -> dict[str, Page]:
-    """Code -> page, sorted by code. Raises ValueError when a code has two pages."""
-    found: dict[str, Page] = {}
-    for file in resources.files(__name__).iterdir():
-        if not file.name.endswith(".md"):
-            continue
-        for page in parse(file.read_text(encoding="utf-8"), file.name.removesuffix(".md")):
-            if page.code in found:
-                raise ValueError(f"two pages for {page.code}: {found[page.code].room} and {page.room}")
-            found[page.code] = page
-    return dict(sorted(found.items()))
+    """Code -> page, sorted by code."""
+    return {page.code: page for page in written()}
+
+
+def written() -> list[Page]:
+    """Every page in every file, sorted by code."""
+    files = [file for file in resources.files(__name__).iterdir() if file.name.endswith(".md")]
+    rooms = [parse(file.read_text(encoding="utf-8"), file.name.removesuffix(".md")) for file in files]
+    return sorted((page for room in rooms for page in room), key=lambda page: (page.code, page.room))
 
 
 def parse(text: str, room: str) -> list[Page]:

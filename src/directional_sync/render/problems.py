@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from directional_sync.core.escape import visible
@@ -14,6 +15,8 @@ DETAIL_LINES = 4
 """How many findings of one problem are listed; the rest is counted."""
 FULL_PROBLEMS = 6
 """How many problems of one run are shown in full; the rest takes one line each."""
+
+_AND_MORE = re.compile(r"(?:\.\.\. )?and ([\d,]+) more\b.*")
 
 _HEADS = {
     Exit.REFUSED: "refused",
@@ -74,7 +77,7 @@ def failure(given: Failure, ink: Ink, target: str = "", log: str = "") -> list[s
     lines = [f"{head} {one_line(target)}: {one_line(given.message)}" if target else f"{head} {one_line(given.message)}"]
     if given.place:
         lines.append(_field("place", one_line(given.place)))
-    lines += [f"  | {line}" for line in _capped(given.detail)]
+    lines += [f"  | {line}" for line in _capped(_news(given))]
     if given.kept:
         lines.append(_field("kept", one_line(given.kept)))
     if given.hint:
@@ -95,11 +98,21 @@ def _hint(hint: str) -> list[str]:
     return [_field("hint", one_line(line)) for line in hint.splitlines() if line.strip()]
 
 
+def _news(given: Failure) -> list[str]:
+    """The details that the message does not say already."""
+    return [line for line in given.detail if line.replace(f"{given.code}: ", "") not in given.message]
+
+
 def _capped(detail: Sequence[str]) -> list[str]:
+    """The first details, and how many there are beside; those that the detail only counts are counted too."""
     lines = [one_line(line) for line in detail]
-    if len(lines) <= DETAIL_LINES:
-        return lines
-    return [*lines[: DETAIL_LINES - 1], f"and {len(lines) - DETAIL_LINES + 1} more"]
+    beyond = 0
+    if lines and (counted := _AND_MORE.fullmatch(lines[-1])):
+        beyond = int(counted[1].replace(",", ""))
+        lines.pop()
+    if len(lines) + bool(beyond) <= DETAIL_LINES:
+        return [*lines, f"and {beyond} more"] if beyond else lines
+    return [*lines[: DETAIL_LINES - 1], f"and {len(lines) + beyond - DETAIL_LINES + 1} more"]
 
 
 def run_problems(records: Sequence[TargetRecord], ink: Ink, run: str = "") -> list[str]:

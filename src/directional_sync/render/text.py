@@ -68,12 +68,16 @@ def _shown(record: TargetRecord, ink: Ink) -> bool:
 
 
 def _did(record: TargetRecord, ink: Ink) -> str:
+    """One line; what went wrong is told under problems, so here it is only what was done nevertheless."""
     what = word(record)
     sign = ink.paint(SIGNS[what], STYLES[what])
-    tail = [f"commit {record.commit[:7]}"] if record.commit else []
-    tail.append(f"({took(record.duration_s)})")
-    head = f"{sign} {one_line(record.target)}  {ink.paint(what, STYLES[what])}"
-    return f"{head}  {one_line(record.message)}  {'  '.join(tail)}"
+    parts = [f"{sign} {one_line(record.target)}", ink.paint(what, STYLES[what])]
+    if what not in FAILURES:
+        parts.append(one_line(record.message))
+    elif record.commit:
+        parts.append(f"but synced what could be: {counted(record.counts)}")
+    parts += [f"commit {record.commit[:7]}"] if record.commit else []
+    return "  ".join([*parts, f"({took(record.duration_s)})"])
 
 
 def _notes(records: Iterable[TargetRecord], ink: Ink) -> list[str]:
