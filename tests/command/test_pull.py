@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -216,7 +217,8 @@ def test_t13_arguments_are_words_not_shell(flow: Flow, tmp_path: Path) -> None:
 
 def test_output_is_told_line_by_line_and_kept(flow: Flow) -> None:
     flow.environment["API_TOKEN"] = "s3cret-value"
-    flow.program("echo working; printf '\\033[1mbold\\033[0m\\n' >&2; echo $API_TOKEN")
+    flow.target["config"] = {"service": {"password": "expanded-pass"}}
+    flow.program("echo working; printf '\\033[1mbold\\033[0m\\n' >&2; echo $API_TOKEN $SYNC_CONFIG")
     flow.pull()
     assert {"working", "bold"} <= set(flow.said())
     log = flow.cache / "last.log"
@@ -225,6 +227,27 @@ def test_output_is_told_line_by_line_and_kept(flow: Flow) -> None:
     assert "working" in text
     assert "bold" in text
     assert "s3cret-value" not in text
+    assert "expanded-pass" not in text
+
+
+_MEASURE = """
+import resource, sys
+from pathlib import Path
+from tests.command.conftest import Flow
+found = Flow(Path(sys.argv[1])).pull()
+print(len(found), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def test_r11_a_noisy_program_takes_no_memory(flow: Flow) -> None:
+    flow.program("head -c 200000000 /dev/urandom; yes | head -c 100000000 >&2; mkdir out; echo 1 > out/a")
+    done = subprocess.run(
+        [sys.executable, "-c", _MEASURE, str(flow.root)], check=True, capture_output=True, cwd=Path(__file__).parents[2]
+    )
+    number, peak_mb = done.stdout.split()
+    assert number == b"1"
+    assert int(peak_mb) < 150
+    assert (flow.cache / "last.log").stat().st_size < 120_000_000
 
 
 def test_python_by_this_interpreter_without_leaving_bytecode(flow: Flow) -> None:

@@ -16,7 +16,7 @@ from typing import Any, cast
 
 from pydantic import Field
 
-from directional_sync.core.redact import Redactor, secret_values
+from directional_sync.core.redact import Redactor, secret_name, secret_values
 from directional_sync.endpoints.base import Capabilities, Context, Endpoint, Options
 from directional_sync.endpoints.entrypoint import cannot_start, resolve
 from directional_sync.endpoints.outputs import Found, collect
@@ -30,12 +30,13 @@ from directional_sync.model.plan import Change
 from directional_sync.model.record import Effect
 from directional_sync.model.snapshot import Snapshot
 from directional_sync.model.target import Direction
-from directional_sync.system.files import write_private
-from directional_sync.system.spool import last_lines
+from directional_sync.system import host
+from directional_sync.system.spool import last_lines, text_pieces, write_log
 from directional_sync.system.supervisor import Ended, end_orphans, supervise
 
 _KEPT = "nothing was changed; what the program wrote stayed in its scratch checkout"
 _SHOWN = 20
+_PREVIEW_BYTES = 200_000
 _PATH = "/usr/local/bin:/usr/bin:/bin"
 # Whoever would ask a person must fail at once instead; and no bytecode beside scripts that import each other.
 _FIXED = {
@@ -164,12 +165,23 @@ class CommandEndpoint:
             )
         except OSError as error:
             raise cannot_start(self._options.entrypoint, error, str(context.target.place)) from error
-        redactor = Redactor(secret_values(context.environment))
-        self._said = redactor.text(ended.output.decode("utf-8", "replace"))
-        complaints = redactor.text(ended.errors.decode("utf-8", "replace"))
-        log = f"{self._said}\n--- standard error ---\n{complaints}" if complaints else self._said
-        write_private(scratch.cache / LOG, log.encode("utf-8", "replace"))
+        self._keep(ended)
         return ended
+
+    def _keep(self, ended: Ended) -> None:
+        """What was said, without secrets: all of it in the log, its beginning for a preview."""
+        redactor = Redactor((*secret_values(self._context.environment), *_secrets(self._context.target.config)))
+        self._said = redactor.text(ended.output[:_PREVIEW_BYTES].decode("utf-8", "replace"))
+
+        def pieces() -> Iterator[str]:
+            for title, content in (("standard output", ended.output), ("standard error", ended.errors)):
+                yield f"--- {title} ---\n"
+                stream = redactor.stream()
+                yield from (stream.feed(piece) for piece in text_pieces(content))
+                yield stream.close()
+
+        with host.host_errors(self._scratch.cache):
+            write_log(self._scratch.cache / LOG, pieces())
 
     def _environment(self, dry_run: bool) -> dict[str, str]:
         target = self._context.target
@@ -264,6 +276,15 @@ class CommandEndpoint:
 
 def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _secrets(config: Mapping[str, Any]) -> Iterator[str]:
+    """The values in the free mapping whose names say that they are secret; they may be expanded variables."""
+    for name, value in config.items():
+        if isinstance(value, Mapping):
+            yield from _secrets(value)
+        elif isinstance(value, str) and secret_name(str(name)):
+            yield value
 
 
 def _plain(value: Any) -> Any:

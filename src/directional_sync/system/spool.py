@@ -4,12 +4,16 @@ made fit for people.
 
 from __future__ import annotations
 
+import codecs
+import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 LINE_LENGTH_MAX = 2000
 """Characters; what is longer is cut."""
+_PIECE_BYTES = 1 << 20
 _LINES_AT_ONCE = 5000
 _LINES_PER_S = 1000.0
 _ESCAPES = re.compile(
@@ -125,3 +129,19 @@ def last_lines(content: bytes, count: int) -> tuple[str, ...]:
             found.append(text)
         end = start - 1
     return tuple(reversed(found))
+
+
+def text_pieces(content: bytes) -> Iterator[str]:
+    """`content` as text, in pieces, so that a long one is never there twice. What is no UTF-8 is replaced."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    view = memoryview(content)
+    for start in range(0, len(view), _PIECE_BYTES):
+        yield decoder.decode(view[start : start + _PIECE_BYTES])
+    yield decoder.decode(b"", final=True)
+
+
+def write_log(path: Path, pieces: Iterator[str]) -> None:
+    """Replaces the file at `path`, which only its owner may read, piece by piece."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace", newline="") as file:
+        file.writelines(pieces)
