@@ -38,6 +38,8 @@ _WORDS: dict[str, Any] = {
 }
 _CORE = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq")}
 _DIGITS_MAX = 30
+_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+"""What the parser counts as the end of a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ def read(content: bytes, name: str) -> Document:
     text = _decoded(content, document)
     if document.problems:
         return document
-    document.lines = re.split(r"\r\n|\r|\n", text)
+    document.lines = _BREAK.split(text)
     node = _composed(text, document)
     if node is not None:
         document.data = _Builder(document).build(node)
@@ -154,7 +156,9 @@ def _syntax(error: yaml.MarkedYAMLError, text: str, document: Document) -> str |
     if mark is None:
         document.problems.append(Problem(problem or "the file is not YAML", document.name))
         return None
-    line, column = mark.line + 1, mark.column + 1
+    if mark.index >= len(text.rstrip()) and error.context_mark is not None:
+        mark, problem = error.context_mark, "end of stream"  # where it began says more than where the file ends
+    line, column = min(mark.line + 1, len(document.lines)), mark.column + 1
     source = document.line(line)
     found = source[column - 1 : column]
     span = Span(line, column)
