@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -36,10 +37,11 @@ HERE = Path(__file__).parent.parent
 
 @pytest.fixture(scope="module")
 def upstreams(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[GitServer, dict[str, Upstream]]]:
-    from directional_sync.starters import oca_names
-
+    starter = yaml.safe_load((HERE / ".insightpulse/sync.yaml").read_text())
+    names = starter["targets"]["oca_repos"]["remote"]["names"]
+    assert len(names) >= 30
     folder = tmp_path_factory.mktemp("upstreams")
-    made = build(folder, names=oca_names(), modules=4 * len(oca_names()))
+    made = build(folder, names=names, modules=4 * len(names))
     with GitServer(folder) as server:
         yield server, made
 
@@ -113,7 +115,7 @@ def test_4_pre_sync_gates(repository: Project) -> None:
     done = runner(repository, "--target", "oca_repos")
     assert done.returncode == 6
     assert "Git clean" in done.stdout + done.stderr
-    repository.write("README.md", "token = '" + "ghp_" + "0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0uV1wX" + "'\n")
+    repository.write("scripts/env.sh", "GITHUB_TOKEN='" + "ghp_" + "0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0uV1wX" + "'\n")
     repository.commit("Leak")
     done = runner(repository, "--target", "oca_repos")
     assert done.returncode == 6
@@ -136,9 +138,8 @@ def test_5_and_8_and_9_a_pull_is_gated_committed_and_reported(repository: Projec
     assert repository.clean()
     modules = [p for p in repository.git("ls-files").splitlines() if p.endswith("__manifest__.py")]
     assert len(modules) >= 100
-    from directional_sync.render.report import schema
-
-    Draft202012Validator(schema()).validate(report)
+    schema = resources.files("directional_sync").joinpath("schemas/report.schema.json").read_text()
+    Draft202012Validator(json.loads(schema)).validate(report)
 
 
 def test_6_drift_gate_on_the_module_count(
