@@ -112,7 +112,7 @@ class _Reader:
         if document.data is None:
             if not document.problems:
                 hint = "dsync init writes one to begin with"
-                self.found.append(Problem("the file is empty", document.name, 1, 1, hint=hint))
+                self.found.append(document.problem("the file is empty", yaml12.Span(1, 1), hint))
             return nothing
         if not isinstance(document.data, dict):
             span = document.near(())
