@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -23,7 +24,7 @@ from directional_sync.git.objects import ObjectStore
 from directional_sync.git.standing import Seen, Stand, State, see
 from directional_sync.model.plan import Change
 from directional_sync.model.snapshot import EXECUTABLE, GITLINK, LINK
-from directional_sync.system.reach import Kind, Reach, can_sync_at_once, signature
+from directional_sync.system.reach import Kind, NewFile, Reach, can_sync_at_once, signature
 
 PREFIX = ".dsync-tmp-"
 """How every temporary name in a work tree begins; the token of the journal follows."""
@@ -35,6 +36,8 @@ _SYNCED_SINGLY = 64
 first rename makes all of them durable at a hundredth of the price; that it also waits for what other programs
 have written is the lesser evil. Either way no name ever stands for content that a power cut could take away."""
 _BLOCK = 4096
+_WRITERS = 4
+"""Making a file is mostly waiting for the kernel; a few threads wait side by side."""
 
 
 @dataclass
@@ -77,13 +80,17 @@ def stage(
     _check_room(reach, sum(-(-sizes[c.after.digest] // _BLOCK) * _BLOCK for c in due))
     for number, change in enumerate(due):
         _assign(reach, staged, change.key, number)
-    made: set[str] = set()
-    for batch in _batches(due, sizes):
-        contents = store.read_many(c.after.digest for c in batch)
-        for change in batch:
-            key = staged.beside.get(change.key) or _inside(reach, staged, change.key, made)
-            found = _write(reach, key, change, contents[change.after.digest], stands[change.key].seen, not staged.bulk)
-            staged.written[change.key] = _mark(found)
+    with ThreadPoolExecutor(_WRITERS if staged.bulk else 1) as pool:
+        made: set[str] = set()
+        writing: list[tuple[list[str], Future[list[os.stat_result]]]] = []
+        for batch in _batches(due, sizes):
+            contents = store.read_many(c.after.digest for c in batch)  # while the batch before is being written
+            _collect(staged, writing)
+            for folder, some in _by_folder(reach, staged, batch, made):
+                files = [_new_file(name, c, contents[c.after.digest], stands[c.key].seen) for name, c in some]
+                deed = reach.writing(folder, files, sync=not staged.bulk)
+                writing.append(([c.key for _, c in some], pool.submit(deed)))
+        _collect(staged, writing)
     folders = {_parent(key) for key in (*staged.beside.values(), *staged.folders.values())}
     reach.sync(folders, bulk=staged.bulk)
     return staged
@@ -182,16 +189,35 @@ def _inside(reach: Reach, staged: Staged, key: str, made: set[str]) -> str:
     return beside
 
 
-def _write(reach: Reach, key: str, change: Change, content: bytes, seen: Seen | None, sync: bool) -> os.stat_result:
+def _by_folder(
+    reach: Reach, staged: Staged, batch: Sequence[Change], made: set[str]
+) -> Iterator[tuple[str, list[tuple[str, Change]]]]:
+    """The files to write in each temporary place: (folder, [(name, change)])."""
+    found: dict[str, list[tuple[str, Change]]] = {}
+    for change in batch:
+        key = staged.beside.get(change.key) or _inside(reach, staged, change.key, made)
+        folder, _, name = key.rpartition("/")
+        found.setdefault(folder, []).append((name, change))
+    yield from found.items()
+
+
+def _collect(staged: Staged, writing: list[tuple[list[str], Future[list[os.stat_result]]]]) -> None:
+    """Waits until all of it is written. Raises what went wrong."""
+    for keys, future in writing:
+        for key, found in zip(keys, future.result(), strict=True):
+            staged.written[key] = _mark(found)
+    writing.clear()
+
+
+def _new_file(name: str, change: Change, content: bytes, seen: Seen | None) -> NewFile:
     if change.after.mode == LINK:
-        return reach.link_new(key, content)
+        return NewFile(name, content, None)
     if seen is None or seen.entry.mode == LINK:
-        wanted = 0o777 if change.after.mode == EXECUTABLE else 0o666
-        return reach.write_new(key, content, wanted, sync=sync)
+        return NewFile(name, content, 0o777 if change.after.mode == EXECUTABLE else 0o666)
     kept = seen.permissions & ~0o111
     if change.after.mode == EXECUTABLE:
         kept |= seen.permissions & 0o111 or (kept & 0o444) >> 2
-    return reach.write_new(key, content, kept, sync=sync, exact=True)
+    return NewFile(name, content, kept, exact=True)
 
 
 def _mark(found: os.stat_result) -> tuple[int, ...]:

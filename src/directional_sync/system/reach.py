@@ -15,13 +15,13 @@ import stat
 import sys
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 _OPEN_FOLDERS = 64
 _CHUNK = 1 << 20
@@ -68,6 +68,18 @@ class Way:
     """The first part that is no folder, as a key; "" when the whole way is open."""
     kind: Kind = Kind.FOLDER
     """What stands at `stop`."""
+
+
+class NewFile(NamedTuple):
+    """A file or a link to be made."""
+
+    name: str
+    content: bytes
+    """Of a link: where it points."""
+    permissions: int | None
+    """None: it is a link."""
+    exact: bool = False
+    """The umask is not to narrow the permissions."""
 
 
 class Reach:
@@ -201,31 +213,18 @@ class Reach:
         self._ways.clear()
         self.folder(key)
 
-    def write_new(
-        self, key: str, content: bytes, permissions: int, *, sync: bool, exact: bool = False
-    ) -> os.stat_result:
-        """Makes a file that is not there yet. `permissions` are narrowed by the umask unless `exact`. Answers
-        what stat says of it."""
-        folder, _, name = key.rpartition("/")
-        descriptor = os.open(_name(name), _WRITE_FLAGS, permissions, dir_fd=self.folder(folder))
-        try:
-            rest = memoryview(content)
-            while rest:
-                rest = rest[os.write(descriptor, rest) :]
-            if exact:
-                os.fchmod(descriptor, permissions)
-            if sync:
-                os.fsync(descriptor)
-            return os.fstat(descriptor)
-        finally:
-            os.close(descriptor)
+    def writing(self, folder: str, files: Sequence[NewFile], *, sync: bool) -> Callable[[], list[os.stat_result]]:
+        """The deed of making these files in `folder`, where they are not yet, to be done once, by any thread:
+        it answers what stat says of each. `sync` makes each durable."""
+        descriptor = os.dup(self.folder(folder))
 
-    def link_new(self, key: str, target: bytes) -> os.stat_result:
-        """Makes a symbolic link; answers what stat says of it."""
-        folder, _, name = key.rpartition("/")
-        above = self.folder(folder)
-        os.symlink(target, _name(name), dir_fd=above)
-        return os.stat(_name(name), dir_fd=above, follow_symlinks=False)
+        def write() -> list[os.stat_result]:
+            try:
+                return [_make(descriptor, file, sync) for file in files]
+            finally:
+                os.close(descriptor)
+
+        return write
 
     def rename(self, source: str, goal: str) -> None:
         """Puts `source` in the place of `goal`, at once."""
@@ -340,6 +339,25 @@ def _sync_file_system(descriptor: int) -> bool:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))
     return True
+
+
+def _make(folder: int, file: NewFile, sync: bool) -> os.stat_result:
+    name = _name(file.name)
+    if file.permissions is None:
+        os.symlink(file.content, name, dir_fd=folder)
+        return os.stat(name, dir_fd=folder, follow_symlinks=False)
+    descriptor = os.open(name, _WRITE_FLAGS, file.permissions, dir_fd=folder)
+    try:
+        rest = memoryview(file.content)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        if file.exact:
+            os.fchmod(descriptor, file.permissions)
+        if sync:
+            os.fsync(descriptor)
+        return os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _name(name: str) -> bytes:
