@@ -46,6 +46,7 @@ def shown(project: Project, dsync: Any, monkeypatch: pytest.MonkeyPatch, tmp_pat
             (r"\bplan [0-9a-f]{8}\b", "plan PLAN"),
             (r"--plan [0-9a-f]{8}\b", "--plan PLAN"),
             (r"main@[0-9a-f]{7}", "main@COMMIT"),
+            (r"detached at [0-9a-f]{12}", "detached at COMMIT"),
             (r"commit [0-9a-f]{7}\b", "commit COMMIT"),
             (r"--stat [0-9a-f]{7}\b", "--stat COMMIT"),
             (r"\b[0-9a-f]{22}\b", "RUN"),
