@@ -111,7 +111,7 @@ def _run(
     from directional_sync.wiring import open_world, redacted
 
     started, begun = host.utc_now(), host.monotonic()
-    with open_world(workspace, options, tell, gates=not quiet) as world:
+    with open_world(workspace, options, tell, gates=not quiet, writes=not mode.dry_run) as world:
         if mode.expected:
             _refuse_stale(execute(targets, replace(world, tell=lambda event: None), replace(mode, dry_run=True)))
         base = f"{world.repository.branch.removeprefix('refs/heads/')}@{world.repository.head[:7]}"
@@ -188,7 +188,7 @@ def verify(workspace: Workspace, selection: Selection, options: RunOptions, tell
     from directional_sync.wiring import open_world, redacted
 
     started, begun = host.utc_now(), host.monotonic()
-    with open_world(workspace, options, tell) as world:
+    with open_world(workspace, options, tell, gates=True, writes=False) as world:
         records = tuple(redacted(workspace, inspect(target, world)) for target in select(workspace, selection))
     return Summary(world.run, started, host.monotonic() - begun, records, dry_run=True, version=__version__)
 

@@ -24,8 +24,9 @@ from directional_sync.workspace import RunOptions, Workspace
 
 
 @contextmanager
-def open_world(workspace: Workspace, options: RunOptions, tell: Tell, *, gates: bool = True) -> Iterator[World]:
-    """The repository, locked and recovered, and all that a target needs."""
+def open_world(workspace: Workspace, options: RunOptions, tell: Tell, *, gates: bool, writes: bool) -> Iterator[World]:
+    """The repository, locked, and all that a target needs. What a killed run left is finished first when this one
+    `writes`; one that only looks leaves it, since `status` is to show it."""
 
     repository = Repository.open(workspace.root)
     run = host.new_id()
@@ -35,7 +36,7 @@ def open_world(workspace: Workspace, options: RunOptions, tell: Tell, *, gates: 
         quiet(Event(EventType.PROGRESS, f"waiting for another run: {who}"))
 
     with _cache(workspace) as cache, _locked(workspace, options, run, waiting) as locked:
-        finished = transaction.recover(repository) if locked else ""
+        finished = transaction.recover(repository) if locked and writes else ""
         if finished:
             quiet(Event(EventType.PROGRESS, finished))
         yield World(

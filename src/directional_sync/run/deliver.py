@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from directional_sync.errors import RefusedError
 from directional_sync.git import transaction, worktree
+from directional_sync.model.lifecycle import Event, EventType
 from directional_sync.model.plan import count
 from directional_sync.model.target import Target
 from directional_sync.render.commit import message
@@ -67,5 +68,7 @@ def commit(at: Passage, seen: Scan, staged: Staged) -> tuple[str, tuple[str, ...
         made, left = transaction.commit(world.repository, store, work)
     else:
         made, left = "", transaction.write_only(world.repository, store, work)
+    if made:
+        world.tell(Event(EventType.COMMIT, f"commit {made[:7]}", target.name, data={"commit": made}))
     some = ", ".join(left[:5]) + (f" and {len(left) - 5} more" if len(left) > 5 else "")
     return made, (f"left alone, because they changed during the run: {some}",) if left else ()

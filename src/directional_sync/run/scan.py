@@ -12,6 +12,7 @@ from directional_sync.endpoints.base import Context, Endpoint, Opaque
 from directional_sync.git import tree as trees
 from directional_sync.git import worktree
 from directional_sync.git.objects import ObjectStore
+from directional_sync.model.lifecycle import Step
 from directional_sync.model.plan import Bound, Plan, Sign
 from directional_sync.model.snapshot import ABSENT, Entry, Snapshot
 from directional_sync.model.target import OnConflict, Policy
@@ -51,7 +52,9 @@ def scan(at: Passage, endpoint_of: Callable[[Base], Endpoint]) -> tuple[Scan, En
     repo = trees.select(at.store, tree, globs(at.target))
     base = find_base(at.world.repository, at.store, at.target, lock.targets.get(at.target.name), repo)
     endpoint = endpoint_of(base)
-    seen = weigh(at, tree, lock, base, repo, endpoint.snapshot(base.snapshot))
+    remote = endpoint.snapshot(base.snapshot)
+    at.step(Step.PLANNING)
+    seen = weigh(at, tree, lock, base, repo, remote)
     if endpoint.capabilities.previews:
         return seen, endpoint
     reason, preview = cast(Opaque, endpoint).opaque()
