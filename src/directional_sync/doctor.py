@@ -3,7 +3,6 @@ step. Credentials are looked at by name only."""
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from directional_sync import __version__, plugins
 from directional_sync.errors import ConfigError, SyncError
+from directional_sync.gates import detector
 from directional_sync.system import host
 from directional_sync.workspace import Workspace, open_workspace
 
@@ -70,8 +70,8 @@ def _git() -> Iterator[Check]:
 
 
 def _detector() -> Iterator[Check]:
-    if importlib.util.find_spec("kingfisher") is not None:
-        yield Check("program", "secret detector", True, "installed")
+    if detector.installed():
+        yield Check("program", "secret detector", True, detector.description())
         return
     yield Check(
         "program",

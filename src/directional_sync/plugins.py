@@ -41,7 +41,11 @@ _BUILT_IN: dict[str, _BuiltIn] = {
         "directional_sync.endpoints.git_options:GitOptions",
         (Direction.PULL,),
     ),
-    COMMAND: _BuiltIn("Any program in the repository.", "directional_sync.endpoints.command"),
+    COMMAND: _BuiltIn(
+        "Any program in the repository.",
+        "directional_sync.endpoints.command",
+        "directional_sync.endpoints.command_options:CommandOptions",
+    ),
     "catalogue": _BuiltIn("A skills catalogue: HTTP, git or a folder."),
     "files": _BuiltIn("Local folders and object stores."),
     "notion": _BuiltIn("Rows of a Notion database, by external id."),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from contextlib import closing
 
+from tests.project import Project
+
 from directional_sync.git.listing import listing
 from directional_sync.git.objects import ObjectStore
 from directional_sync.git.repository import Repository
-from tests.project import Project
 
 
 def test_only_the_folders_asked_for_with_modes(project: Project) -> None:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -226,3 +230,40 @@ def test_without_commits_the_work_tree_is_the_repository_side(report: Project) -
     source(report).write_text("new\n")
     assert report.one().outcome is Outcome.CONFLICTED
     assert (report.root / "docs/report/numbers.txt").read_text() == "my edit\n"
+
+
+@pytest.mark.parametrize("where", ["defaults", "target"])
+def test_the_file_can_ask_for_dry_runs(report: Project, where: str) -> None:
+    """The seed's `dry_run`: a plain run then only plans."""
+    text = CONFIG.rstrip() + '\n        env: ["SOURCE"]\n'
+    if where == "target":
+        text += "        dry_run: true\n"
+    else:
+        text = text.replace("    targets:", "    defaults: {dry_run: true}\n    targets:")
+    report.configure(text)
+    head = report.head
+    assert report.one().outcome is Outcome.PLANNED
+    assert report.head == head
+
+
+def test_ctrl_c_ends_a_long_script_in_order(report: Project) -> None:
+    """F10: the run is recorded as stopped, with status 130, and nothing is half written."""
+    started = report.root.parent / "started"
+    report.environ["SOURCE"] = str(started)
+    slow = '#!/bin/sh\nmkdir -p docs/report\necho half > docs/report/half.txt\ntouch "$SOURCE"\nsleep 600\n'
+    report.write("scripts/report.sh", slow, mode=0o755)
+    head = report.commit()
+    command = [sys.executable, "-m", "directional_sync", "run"]
+    process = subprocess.Popen(
+        command, cwd=report.root, env=report.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 30
+    while not started.exists():
+        assert time.monotonic() < deadline, process.communicate(timeout=5)
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=20)
+    assert process.returncode == 130, out
+    assert "E-INTERRUPTED" in out
+    assert report.head == head
+    assert report.clean()

@@ -38,11 +38,12 @@ class Face:
     def command(self) -> str:
         return shlex.join(["dsync", *self.arguments])
 
-    def open(self) -> Workspace:
-        """The repository here and its file. Raises ConfigError, HostError."""
+    def open(self, *, glance: bool = False) -> Workspace:
+        """The repository here and its file; `glance` is quicker, for commands that only show. Raises ConfigError,
+        HostError."""
         from directional_sync.workspace import open_workspace
 
-        self.workspace = open_workspace(self.config, Path.cwd(), self.console.environ)
+        self.workspace = open_workspace(self.config, Path.cwd(), self.console.environ, glance=glance)
         return self.workspace
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -50,6 +51,7 @@ def listening(stop: Stop, say: Callable[[str], None]) -> Iterator[Stop]:
             signal.setitimer(signal.ITIMER_REAL, STEP_GRACE_S)
             again = " (press Ctrl-C again to stop now)" if number == signal.SIGINT else ""
             say(f"finishing the step at hand, then stopping{again}")
+            _end_programs()
         elif number == signal.SIGINT:
             now(number, frame)
 
@@ -71,3 +73,11 @@ def listening(stop: Stop, say: Callable[[str], None]) -> Iterator[Stop]:
         signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _end_programs() -> None:
+    """Ends the programs of users that are running: such a step may take hours, and what a program leaves in its
+    scratch counts for nothing until it has ended well. Loads nothing that is not loaded."""
+    supervisor = sys.modules.get("directional_sync.system.supervisor")
+    if supervisor is not None:
+        supervisor.interrupt_all()

@@ -14,10 +14,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from pydantic import Field
-
 from directional_sync.core.redact import Redactor, secret_name, secret_values
-from directional_sync.endpoints.base import Capabilities, Context, Endpoint, Options
+from directional_sync.endpoints.base import Capabilities, Context, Endpoint
+from directional_sync.endpoints.command_options import CommandOptions
 from directional_sync.endpoints.entrypoint import cannot_start, resolve
 from directional_sync.endpoints.outputs import Found, collect
 from directional_sync.endpoints.scratch import LOG, WATCH, Scratch
@@ -56,15 +55,6 @@ _ADVICE = (
     ),
     (b"EOF when reading a line", "it asked for input, and there is nobody to answer: let it take options or variables"),
 )
-
-
-class CommandOptions(Options):
-    """A target with `entrypoint`."""
-
-    entrypoint: str = Field(min_length=1, description="The program: a path from the repository's root, or on PATH.")
-    args: tuple[str, ...] = Field((), description="Its arguments, each one word; no shell reads them.", strict=False)
-    dry_run_flag: str = Field("", description="An argument with which it only says what it would do (push).")
-    fresh_outputs: bool = Field(False, description="Empty the outputs before each run.")
 
 
 OPTIONS = CommandOptions

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from directional_sync import plugins
 from directional_sync.core.order import in_order
@@ -19,7 +20,8 @@ def execute(targets: Sequence[Target], world: World, mode: Mode) -> tuple[Target
     records: dict[str, TargetRecord] = {}
     for target in in_order(targets):
         world.tell(Event(EventType.TARGET_START, f"{target.direction} {target.name}", target.name))
-        record = _skip(target, records) or _cancelled(target, world) or sync(target, world, mode)
+        own = replace(mode, dry_run=mode.dry_run or target.dry_run)
+        record = _skip(target, records) or _cancelled(target, world) or sync(target, world, own)
         records[target.name] = record
         level = Level.INFO if record.success or record.outcome is Outcome.SKIPPED else Level.ERROR
         data = {"outcome": str(record.outcome), "duration": round(record.duration_s, 3), "commit": record.commit}

@@ -18,7 +18,7 @@ _NAMES = frozenset(
         *(".envrc", ".autoenv", ".bashrc", ".bash_profile", ".profile", ".zshrc", ".zshenv", ".mise.toml", "mise.toml"),
         *(".vimrc", ".exrc", ".nvimrc", ".nvim.lua", ".dir-locals.el", ".gdbinit", ".lldbinit"),
         # hooks and CI
-        *(".pre-commit-config.yaml", "lefthook.yml", ".gitlab-ci.yml", "jenkinsfile", "azure-pipelines.yml"),
+        *("lefthook.yml", "jenkinsfile"),
         # orders to assistants, and the programs they start
         *("claude.md", "agents.md", "gemini.md", ".cursorrules", ".windsurfrules", ".mcp.json"),
         *("desktop.ini", "autorun.inf"),

@@ -49,7 +49,9 @@ def new_id() -> str:
 def make_folder(path: Path) -> None:
     """Makes `path` and its parents, for the owner only. Raises HostError when that cannot be."""
     with host_errors(path):
-        path.mkdir(parents=True, exist_ok=True, mode=OWNER_ONLY_FOLDER)
+        missing = [path, *(parent for parent in path.parents if not parent.exists())]
+        for folder in reversed(missing):  # `parents=True` would give the mode to the last one only
+            folder.mkdir(exist_ok=True, mode=OWNER_ONLY_FOLDER)
 
 
 def fsync_dir(path: Path) -> None:

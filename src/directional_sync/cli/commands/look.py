@@ -66,7 +66,7 @@ def listed(face: Face, selection: Selection) -> int:
     from directional_sync.render import listing
     from directional_sync.system import host
 
-    rows = [_listed(row) for row in app.list_targets(face.open(), selection)]
+    rows = [_listed(row) for row in app.list_targets(face.open(glance=True), selection)]
     if face.console.looks.form is not Form.TEXT:
         face.console.document([listing.target_json(row) for row in rows])
     else:
@@ -173,7 +173,7 @@ def log(face: Face, target: str | None, limit: int) -> int:
     from directional_sync.render import listing
     from directional_sync.system import host
 
-    reports = app.log(face.open(), target, limit)
+    reports = app.log(face.open(glance=True), target, limit)
     if face.console.looks.form is not Form.TEXT:
         face.console.document(reports)
     else:
@@ -188,7 +188,7 @@ def show(face: Face, run: str) -> int:
     from directional_sync import app
     from directional_sync.render import listing
 
-    report = app.show(face.open(), run)
+    report = app.show(face.open(glance=True), run)
     if face.console.looks.form is not Form.TEXT:
         face.console.document(report)
     else:
