@@ -35,7 +35,7 @@ def test_an_ordinary_repository(either: Folder) -> None:
     assert found.head == either.text("rev-parse", "HEAD")
     assert found.hash_name == {40: "sha1", 64: "sha256"}[len(found.head)]
     assert found.state == either.root / ".git" / "directional-sync" and found.cache == found.state / "cache"
-    assert not found.shallow and not found.partial
+    assert not found.partial
 
 
 def test_opened_from_a_folder_below(folder: Folder) -> None:
@@ -73,12 +73,6 @@ def test_a_submodule(folder: Folder, make: Make) -> None:
     assert found.root == outer.root / "inner"
     assert found.git_dir == found.common_dir == outer.root / ".git" / "modules" / "inner"
     assert found.git.ls_index() == []
-
-
-def test_a_shallow_clone(folder: Folder, tmp_path: Path) -> None:
-    folder.commit(a=b"1")
-    folder.git("clone", "-q", "--depth=1", f"file://{folder.root}", str(tmp_path / "shallow"))
-    assert Repository.open(tmp_path / "shallow").shallow
 
 
 def test_a_bare_repository_is_refused(folder: Folder, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel
 
 from directional_sync.config.schema_parts import ENV_NAME, TARGET_NAME, TARGET_NAME_MAX
-from directional_sync.config.yaml12 import Document, Path, Span
+from directional_sync.config.yaml12 import Document, Path
 from directional_sync.errors import Problem
 
 _MEANT = {
@@ -225,9 +225,3 @@ def _model(annotation: Any) -> type[BaseModel] | None:
         if isinstance(candidate, type) and issubclass(candidate, BaseModel):
             return candidate
     return None
-
-
-def whole_line(document: Document, line: int) -> Span:
-    """All of one line, without its indentation."""
-    text = document.line(line)
-    return Span(line, len(text) - len(text.lstrip()) + 1, max(1, len(text.strip())))

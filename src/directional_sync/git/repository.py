@@ -21,7 +21,7 @@ _KEPT = "nothing was changed"
 _FIELD = "--directional-sync-field"
 _ASKED = (
     "--path-format=absolute", "--is-bare-repository", _FIELD, "--git-dir", _FIELD, "--git-common-dir", _FIELD,
-    "--show-object-format", _FIELD, "--is-shallow-repository", _FIELD, "--show-toplevel", _FIELD,
+    "--show-object-format", _FIELD, "--show-toplevel", _FIELD,
     "HEAD", _FIELD, "--symbolic-full-name", "HEAD",
 )  # fmt: skip
 _BUSY = {
@@ -51,7 +51,6 @@ class Repository:
     hash_name: str
     """sha1 or sha256."""
     git: Git
-    shallow: bool = False
 
     @classmethod
     def open(cls, start: Path) -> Repository:
@@ -67,16 +66,15 @@ class Repository:
         said = finished.stdout.decode("utf-8", "surrogateescape")
         fields = [text.strip("\n") for text in said.split(f"{_FIELD}\n")]
         _must_be_whole(fields, finished, start)
-        root, git_dir, common_dir = Path(fields[5]), Path(fields[1]), Path(fields[2])
+        root, git_dir, common_dir = Path(fields[4]), Path(fields[1]), Path(fields[2])
         found = cls(
             root=root,
             git_dir=git_dir,
             common_dir=common_dir,
-            branch=fields[7],
-            head=fields[6],
+            branch=fields[6],
+            head=fields[5],
             hash_name=fields[3],
             git=plumbing.disarmed(Git(git_dir, root, fields[3]), common_dir),
-            shallow=fields[4] == "true",
         )
         _must_be_at_rest(found)
         return found
@@ -154,20 +152,20 @@ def _must_be_whole(fields: list[str], finished: Finished, start: Path) -> None:
             hint="run in a clone of it, or in a linked work tree: git worktree add ../work",
             kept=_KEPT,
         )
-    if finished.status == 0 and len(fields) == 8:
-        if fields[7].startswith("refs/heads/"):
+    if finished.status == 0 and len(fields) == 7:
+        if fields[6].startswith("refs/heads/"):
             return
         busy = _busy(Path(fields[1]))
         raise busy or HostError(
             "E-REPO-DETACHED",
-            f"{fields[5]} is not on a branch (detached at {fields[6][:12]}), so there is nothing to commit to",
+            f"{fields[4]} is not on a branch (detached at {fields[5][:12]}), so there is nothing to commit to",
             hint="switch to a branch: git switch NAME",
             kept=_KEPT,
         )
-    if len(fields) == 7 and ("ambiguous argument 'HEAD'" in said or "bad revision 'HEAD'" in said):
+    if len(fields) == 6 and ("ambiguous argument 'HEAD'" in said or "bad revision 'HEAD'" in said):
         raise HostError(
             "E-REPO-UNBORN",
-            f"the branch of {fields[5]} has no commit yet",
+            f"the branch of {fields[4]} has no commit yet",
             hint="make a first commit: git commit --allow-empty -m 'Begin'",
             kept=_KEPT,
         )

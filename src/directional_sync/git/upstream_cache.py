@@ -62,8 +62,6 @@ class Fetched:
     """The folder of objects in which its commit and all its trees and blobs can be read."""
     gitlinks: tuple[str, ...] = ()
     """Paths in it where submodules are tied in."""
-    transferred: bool = True
-    """Whether the far side was asked for content."""
     note: str = ""
 
 
@@ -118,7 +116,7 @@ class UpstreamCache:
             note = "the local copy was damaged or incomplete and was fetched anew" if git_dir.exists() else ""
             self._start(git_dir)
         elif seal["tip"] == resolved.tip:
-            return Fetched(git_dir / "objects", tuple(seal["gitlinks"]), transferred=False)
+            return Fetched(git_dir / "objects", tuple(seal["gitlinks"]))
         elif len(seal["packs"]) > 2 * _PACKS_MAX:
             self._start(git_dir)
         try:
