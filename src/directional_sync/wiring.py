@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from directional_sync import plugins
-from directional_sync.core.redact import Redactor
 from directional_sync.errors import HostError
 from directional_sync.gates.standard import standard
 from directional_sync.git import transaction
@@ -20,7 +19,7 @@ from directional_sync.model.record import TargetRecord
 from directional_sync.run.world import World
 from directional_sync.system import host
 from directional_sync.system.environment import environment_for
-from directional_sync.workspace import RunOptions, Workspace
+from directional_sync.workspace import RunOptions, Workspace, redactor
 
 
 @contextmanager
@@ -88,28 +87,18 @@ def _locked(workspace: Workspace, options: RunOptions, run: str, waiting: Callab
 
 
 def _redacting(workspace: Workspace, tell: Tell) -> Tell:
-
-    redactor = Redactor(secrets_of(workspace))
-    return lambda event: tell(redactor.value(event))
+    mask = redactor(workspace)
+    return lambda event: tell(mask.value(event))
 
 
 def redacted(workspace: Workspace, record: TargetRecord) -> TargetRecord:
     """The record without known secrets, plan and samples included only as far as they are text for people."""
-
-    redactor = Redactor(secrets_of(workspace))
+    mask = redactor(workspace)
     return replace(
         record,
-        message=redactor.text(record.message),
-        verdicts=tuple(redactor.value(verdict) for verdict in record.verdicts),
-        failure=redactor.value(record.failure) if record.failure else None,
-        notes=tuple(redactor.text(note) for note in record.notes),
-        plan=replace(record.plan, preview=redactor.text(record.plan.preview)) if record.plan else None,
+        message=mask.text(record.message),
+        verdicts=mask.value(record.verdicts),
+        failure=mask.value(record.failure),
+        notes=mask.value(record.notes),
+        plan=replace(record.plan, preview=mask.text(record.plan.preview)) if record.plan else None,
     )
-
-
-def secrets_of(workspace: Workspace) -> tuple[str, ...]:
-    """Values that must never be shown: expanded variables with secret-looking names, and whatever variables
-    the targets hand to their programs."""
-    handed = {name for target in workspace.config.targets for name in (*target.env, *target.env_vars)}
-    values = [workspace.environ.get(name, "") for name in sorted(handed)]
-    return tuple(value for value in (*workspace.config.secrets, *values) if len(value) >= 6)

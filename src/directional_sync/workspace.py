@@ -6,13 +6,19 @@ import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from directional_sync.errors import SelectionError
 from directional_sync.model.plan import Side
 from directional_sync.model.target import Config, Direction, Target
 from directional_sync.system import host
 
+if TYPE_CHECKING:
+    from directional_sync.core.redact import Redactor
+
 STATE = "directional-sync"
+_HANDED_SHORTEST = 6
+"""Variables that a target names need not be secret, and masking `prod` or `eu` would make output unreadable."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,17 @@ def open_workspace(
     from directional_sync.config.load import load
 
     return Workspace(root, load(path, root, environ), environ)
+
+
+def redactor(workspace: Workspace) -> Redactor:
+    """Masks all that is known to be secret here: variables whose names say so, those that the file refers to, and
+    whatever the targets hand to their programs."""
+    from directional_sync.core.redact import Redactor, secret_values
+
+    config, environ = workspace.config, workspace.environ
+    names = {name for target in config.targets for name in (*target.env, *target.env_vars)}
+    handed = [value for name in sorted(names) if len(value := environ.get(name, "")) >= _HANDED_SHORTEST]
+    return Redactor((*config.secrets, *secret_values(environ), *handed))
 
 
 def select(workspace: Workspace, selection: Selection) -> tuple[Target, ...]:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from directional_sync import __version__
 from directional_sync.cli.options import Face
-from directional_sync.core.redact import Redactor, secret_values
 from directional_sync.errors import InternalError
 from directional_sync.system import host
 
@@ -19,15 +18,15 @@ from directional_sync.system import host
 def crashed(error: Exception, face: Face) -> InternalError:
     """Writes the report file and answers the error to show. Never raises."""
     trace = "".join(traceback.format_exception(error))
-    redactor = Redactor([*secret_values(os.environ), *(face.workspace.config.secrets if face.workspace else ())])
-    text = redactor.text(
+    mask = face.redactor()
+    text = mask.text(
         f"directional-sync {__version__}\n{platform.python_implementation()} {platform.python_version()} "
         f"on {platform.platform()}\ncommand: {face.command}\ntime: {host.utc_now()}\n\n{trace}"
     )
     where = _written(text, face)
     return InternalError(
         "E-INTERNAL",
-        redactor.text(f"this is a fault in directional-sync itself: {type(error).__name__}: {error}"),
+        mask.text(f"this is a fault in directional-sync itself: {type(error).__name__}: {error}"),
         kept="a target is written whole or not at all; see what is left to finish: dsync status",
         hint=f"please report it with the file {where}" if where else "please report it with the output of -vv",
         detail=text.splitlines() if face.console.looks.verbose > 1 else (),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +11,9 @@ from directional_sync.cli.console import Console, Form
 from directional_sync.cli.group import root
 from directional_sync.cli.options import Face
 from directional_sync.errors import ConfigError, Exit, Problem, SyncError
+
+if TYPE_CHECKING:
+    from directional_sync.core.redact import Redactor
 
 _BROKEN_PIPE = 141
 
@@ -63,18 +66,18 @@ def _usage(error: click.ClickException) -> ConfigError:
 def _failed(error: SyncError, face: Face) -> int:
     from directional_sync.render import problems
 
-    redact = _redactor(face)
+    mask = face.redactor()
     console = face.console
     if console.looks.form is not Form.TEXT:
-        (console.document if console.looks.form is Form.JSON else console.line)(_document(error, redact))
-    console.say(redact(problems.error(error, console.err_ink)))
+        (console.document if console.looks.form is Form.JSON else console.line)(_document(error, mask))
+    console.say(mask.text(problems.error(error, console.err_ink)))
     if not isinstance(error, ConfigError):
         console.say(f"exit {int(error.exit)}")
     _annotate(error, console)
     return int(error.exit)
 
 
-def _document(error: SyncError, redact: Callable[[str], str]) -> dict[str, Any]:
+def _document(error: SyncError, mask: Redactor) -> dict[str, Any]:
     """What `--json` prints when there is no result: the error, and the problems of a file."""
     from directional_sync.render import report
     from directional_sync.render.problems import failure_of
@@ -83,28 +86,8 @@ def _document(error: SyncError, redact: Callable[[str], str]) -> dict[str, Any]:
     if isinstance(error, ConfigError):
         names = ("code", "message", "path", "line", "column", "hint")
         found["problems"] = [{name: getattr(problem, name) for name in names} for problem in error.problems]
-    cleaned: dict[str, Any] = report.clean(_each(found, redact))
+    cleaned: dict[str, Any] = report.clean(mask.value(found))
     return cleaned
-
-
-def _each(value: Any, change: Callable[[str], str]) -> Any:
-    if isinstance(value, str):
-        return change(value)
-    if isinstance(value, dict):
-        return {key: _each(item, change) for key, item in value.items()}
-    return [_each(item, change) for item in value] if isinstance(value, list) else value
-
-
-def _redactor(face: Face) -> Callable[[str], str]:
-    """Masks what this workspace knows to be secret; without one, credentials in URLs."""
-    from directional_sync.core.redact import Redactor, secret_values
-
-    values = list(secret_values(face.console.environ))
-    if face.workspace is not None:
-        config = face.workspace.config
-        handed = {name for target in config.targets for name in (*target.env, *target.env_vars)}
-        values += [*config.secrets, *(face.console.environ.get(name, "") for name in sorted(handed))]
-    return Redactor(values).text
 
 
 def _annotate(error: SyncError, console: Console) -> None:

@@ -18,6 +18,7 @@ from directional_sync.cli.signals import Stop
 from directional_sync.render.ink import Show
 
 if TYPE_CHECKING:
+    from directional_sync.core.redact import Redactor
     from directional_sync.workspace import Selection, Workspace
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -45,6 +46,16 @@ class Face:
 
         self.workspace = open_workspace(self.config, Path.cwd(), self.console.environ, glance=glance)
         return self.workspace
+
+    def redactor(self) -> Redactor:
+        """Masks what is known to be secret so far: all of the workspace once it is open, else the environment's."""
+        if self.workspace is not None:
+            from directional_sync.workspace import redactor
+
+            return redactor(self.workspace)
+        from directional_sync.core.redact import Redactor, secret_values
+
+        return Redactor(secret_values(self.console.environ))
 
 
 def faced(function: _Function) -> _Function:
