@@ -33,6 +33,8 @@ class Base:
     """What our ref points at now, "" when there is none: the value the ref transaction expects."""
     known: bool
     """False: nobody knows what was agreed, so this is taken as a first sync."""
+    trimmed: bool = False
+    """What was agreed held more than today's globs name; lock and ref still say so."""
 
 
 def read_lock(store: ObjectStore, tree: str, path: str) -> LockFile:
@@ -47,14 +49,34 @@ def find_base(
     """`repo` is what the branch holds of the target."""
     ref = repository.ref(BASE_REF.format(target=target.name))
     empty = trees.empty_tree(repository.hash_name)
-    kept = store.tree_of(ref) if ref else ""
-    tree = _agreed_tree(repository, store, target, locked, repo, kept) if locked else kept
+    kept = _kept_tree(store, ref)
+    if locked:
+        tree = _agreed_tree(repository, store, target, locked, repo, kept)
+    else:
+        tree = kept if _agreed_here(repository, target) else ""
     sources = locked.sources if locked else ()
     if not tree:
         return Base(Snapshot(sources=sources), empty, ref, known=False)
     # By today's globs: what they no longer name is none of our business any more, so it is not a deletion.
     items = trees.select(store, tree, globs(target))
-    return Base(Snapshot(items.entries, sources=sources), tree, ref, known=True)
+    own = trees.edit(store, empty, items.entries)
+    return Base(Snapshot(items.entries, sources=sources), own, ref, known=True, trimmed=own != tree)
+
+
+def _kept_tree(store: ObjectStore, ref: str) -> str:
+    """The tree of our ref, "" when it leads nowhere."""
+    try:
+        return store.tree_of(ref) if ref else ""
+    except KeyError:
+        return ""
+
+
+def _agreed_here(repository: Repository, target: Target) -> bool:
+    """Whether our ref speaks of this branch although the branch has no lock of the target. A push has none, and a
+    lock file may have been lost; but a branch that was never synced is no edit of one that was."""
+    if target.direction is Direction.PUSH:
+        return True
+    return bool(repository.git.log_grep(repository.head, f"Sync-Target: {target.name}", _COMMITS_SEARCHED))
 
 
 def globs(target: Target) -> tuple[str, ...]:
@@ -69,7 +91,7 @@ def globs(target: Target) -> tuple[str, ...]:
 def _agreed_tree(
     repository: Repository, store: ObjectStore, target: Target, locked: LockedTarget, repo: Snapshot, kept: str
 ) -> str:
-    if locked.tree == kept or store.has_many([locked.tree]):
+    if locked.tree == kept or _has_tree(store, locked.tree):
         return locked.tree
     empty = trees.empty_tree(repository.hash_name)
     if trees.edit(store, empty, repo.entries) == locked.tree:
@@ -79,6 +101,13 @@ def _agreed_tree(
         if trees.edit(store, empty, then.entries) == locked.tree:
             return locked.tree
     return kept  # older than the lock says, but a state on which both sides did agree
+
+
+def _has_tree(store: ObjectStore, digest: str) -> bool:
+    try:
+        return bool(store.has_many([digest]) and store.read_trees([digest]))
+    except KeyError:
+        return False
 
 
 def merged(before: Sequence[Source], plan: Plan) -> tuple[Source, ...]:

@@ -37,7 +37,7 @@ class Scan:
     @property
     def bookkeeping(self) -> bool:
         """Whether lock or base have to move although neither side has to."""
-        known = self.base.known and bool(self.base.ref)
+        known = self.base.known and bool(self.base.ref) and not self.base.trimmed
         return (
             bool(self.plan.agreed)
             or not known

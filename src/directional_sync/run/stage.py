@@ -80,7 +80,7 @@ def _touches(prefix: str, key: str) -> bool:
 
 def base_move(at: Passage, staged: Staged, base: Base) -> tuple[RefMove, ...]:
     """The move of our own ref that keeps the new base's objects; () when the base stays."""
-    if staged.base_tree == base.tree and base.ref:
+    if staged.base_tree == base.tree and base.ref and not base.trimmed:
         return ()
     target = at.target.name
     text = f"Base of {target}\n\nSync-Target: {target}\nSync-Run: {at.world.run}\n"
