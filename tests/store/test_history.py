@@ -51,6 +51,18 @@ def test_a_lost_index_is_made_again_from_the_reports(tmp_path: Path, damage: byt
     assert History(tmp_path).last_runs()["a"].run == "r01"
 
 
+def test_an_index_broken_inside_is_made_again(tmp_path: Path) -> None:
+    """Its first page is whole, so that it opens."""
+    history = History(tmp_path)
+    for number in range(40):
+        history.add(report(f"r{number:02}", "a", "b"))
+    index = tmp_path / "index.sqlite"
+    index.write_bytes(index.read_bytes()[:4096] + b"\xff" * (index.stat().st_size - 4096))
+    assert history.last_runs()["a"].run == "r39"
+    index.write_bytes(index.read_bytes()[:4096] + b"\xff" * (index.stat().st_size - 4096))
+    assert history.newest("b", 1)[0]["run"] == "r39"
+
+
 def test_an_index_of_another_version_is_made_again(tmp_path: Path) -> None:
     import sqlite3
 

@@ -65,23 +65,18 @@ class History:
             "WHERE run IN (SELECT max(run) FROM results WHERE dry_run = 0 AND outcome != 'skipped' GROUP BY target) "
             "AND dry_run = 0 AND outcome != 'skipped' ORDER BY run"
         )
-        with self._open() as index:
-            return {row[0]: LastRun(*row[1:]) for row in index.execute(query)}
+        return {row[0]: LastRun(*row[1:]) for row in self._ask(query)}
 
     def newest(self, target: str | None = None, limit: int = 20) -> list[dict[str, Any]]:
         """Reports, newest first; only those that name `target` when one is given."""
         if not self._reports.is_dir():
             return []
-        with self._open() as index:
-            rows = (
-                index.execute("SELECT run FROM runs ORDER BY run DESC LIMIT ?", (limit,))
-                if target is None
-                else index.execute(
-                    "SELECT run FROM results WHERE target = ? ORDER BY run DESC LIMIT ?", (target, limit)
-                )
-            )
-            names = [row[0] for row in rows]
-        return [report for name in names if (report := self._read(self._reports / f"{name}.json")) is not None]
+        rows = (
+            self._ask("SELECT run FROM runs ORDER BY run DESC LIMIT ?", limit)
+            if target is None
+            else self._ask("SELECT run FROM results WHERE target = ? ORDER BY run DESC LIMIT ?", target, limit)
+        )
+        return [report for row in rows if (report := self._read(self._reports / f"{row[0]}.json")) is not None]
 
     def find(self, prefix: str) -> dict[str, Any]:
         """The report of the one run whose id begins or ends with `prefix`. Raises SelectionError."""
@@ -99,6 +94,17 @@ class History:
         except (OSError, ValueError):
             return None
         return report if isinstance(report, dict) else None
+
+    def _ask(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """The rows that answer `query`. What is broken inside an index shows only when it is asked."""
+        try:
+            with self._open() as index:
+                return index.execute(query, values).fetchall()
+        except sqlite3.DatabaseError:
+            with contextlib.suppress(OSError):
+                self._index.unlink(missing_ok=True)
+            with self._open() as index:
+                return index.execute(query, values).fetchall()
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
