@@ -130,7 +130,7 @@ def _run(
             plan_id=_keep_plan(world, records) if mode.dry_run and not quiet else "",
         )
         if not mode.dry_run:
-            _record(workspace, summary)
+            summary = _recorded(workspace, summary)
         world.tell(Event(EventType.RUN_END, f"{summary.successful} ok, {summary.failed} failed", subject=summary))
     return summary
 
@@ -216,10 +216,13 @@ def show(workspace: Workspace, run_prefix: str) -> dict[str, Any]:
 
 
 def _keep_plan(world: World, records: Sequence[TargetRecord]) -> str:
-    """The id under which the plan is kept; it is not kept (but named) where the state cannot be written."""
+    """The id under which the plan is kept; it is not kept (but named) where the state cannot be written. "" when no
+    target came as far as a plan."""
     from directional_sync.store import plans
 
     digests = {record.target: record.plan_digest for record in records if record.plan_digest}
+    if not digests:
+        return ""
     try:
         return plans.keep(world.cache / "plans", digests)
     except HostError:
@@ -236,7 +239,12 @@ def _history(workspace: Workspace) -> History:
     return History(workspace.state / "history")
 
 
-def _record(workspace: Workspace, summary: Summary) -> None:
+def _recorded(workspace: Workspace, summary: Summary) -> Summary:
+    """Keeps the record of the run. Where that fails the run has happened all the same, and must be told of."""
     from directional_sync.render.report import report
 
-    _history(workspace).add(report(summary))
+    try:
+        _history(workspace).add(report(summary))
+    except HostError as error:
+        return replace(summary, unrecorded=f"{error.message} ({error.code})")
+    return summary

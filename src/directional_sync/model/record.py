@@ -119,6 +119,8 @@ class Summary:
     base: str = ""
     """`branch@abbreviated commit` at the start."""
     plan_id: str = ""
+    unrecorded: str = ""
+    """Why the record of the run could not be kept; "" when it is."""
 
     @property
     def counted(self) -> tuple[TargetRecord, ...]:
@@ -142,4 +144,6 @@ class Summary:
         seen = {record.exit for record in self.records}
         if fail_on_diff and any(r.outcome in (Outcome.PLANNED, Outcome.SYNCED) for r in self.records):
             seen.add(Exit.CHANGES)
+        if self.unrecorded or not seen <= set(EXIT_PRECEDENCE):
+            seen.add(Exit.FAILED)  # what says "nothing ran" of a command says "it failed" of one target
         return next((status for status in EXIT_PRECEDENCE if status in seen), Exit.OK)

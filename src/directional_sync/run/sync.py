@@ -22,6 +22,7 @@ from directional_sync.endpoints.base import Endpoint
 from directional_sync.errors import StalePlanError, SyncError
 from directional_sync.git import worktree
 from directional_sync.git.objects import ObjectStore
+from directional_sync.git.repository import Repository
 from directional_sync.model.lifecycle import Outcome, Step
 from directional_sync.model.record import Phase, TargetRecord
 from directional_sync.model.target import Direction, Target
@@ -41,12 +42,25 @@ def sync(target: Target, world: World, mode: Mode) -> TargetRecord:
     started = host.monotonic()
     try:
         with ExitStack() as stack:
-            record = _walk(target, replace(world, repository=world.repository.reread()), mode, stack)
+            record = _walk(target, replace(world, repository=_same_branch(world)), mode, stack)
     except SyncError as error:
         record = account.failed(target, error)
     except Exception as error:
         record = account.our_bug(target, error)
     return replace(record, duration_s=host.monotonic() - started)
+
+
+def _same_branch(world: World) -> Repository:
+    """The repository as it is now, on the branch on which the run began."""
+    now = world.repository.reread()
+    if now.branch != world.repository.branch:
+        raise StalePlanError(
+            "E-STALE-BRANCH",
+            f"{world.repository.branch} is no longer checked out",
+            hint="switch back, or run again for the other branch",
+            kept="the branches and your files are unchanged",
+        )
+    return now
 
 
 def _walk(target: Target, world: World, mode: Mode, stack: ExitStack) -> TargetRecord:

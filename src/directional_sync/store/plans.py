@@ -43,7 +43,10 @@ def load(folder: Path, plan: str) -> KeptPlan:
     """The kept plan with that id. Raises StalePlanError E-PLAN-UNKNOWN when there is none."""
     try:
         note = json.loads((folder / f"{plan}.json").read_bytes()) if plan.isalnum() else {}
-        return KeptPlan(note["id"], note["made"], {str(k): str(v) for k, v in note["digests"].items()})
+        digests = {str(name): str(digest) for name, digest in note["digests"].items()}
+        if not digests:
+            raise ValueError("it names no target, and none must not come to mean all")
+        return KeptPlan(note["id"], note["made"], digests)
     except (OSError, ValueError, KeyError, AttributeError):
         raise StalePlanError(
             "E-PLAN-UNKNOWN",

@@ -11,7 +11,7 @@ from directional_sync.cli.options import Face, complete_targets, faced, selectin
 from directional_sync.errors import Exit
 
 if TYPE_CHECKING:
-    from directional_sync.app import StatusRow, TargetRow
+    from directional_sync.app import Status, StatusRow, TargetRow
     from directional_sync.model.plan import FileDiff, Plan, Sign
     from directional_sync.render.listing import Drift, Last, Listed
     from directional_sync.store.history import LastRun
@@ -110,8 +110,14 @@ def status(face: Face, selection: Selection, check: bool) -> int:
     else:
         ink = face.console.out_ink
         face.console.result(listing.drift(rows, found.score, found.interrupted, ink, host.utc_now()))
-    differs = any(row.in_sync is False for row in rows)
-    return int(Exit.CHANGES if check and differs else Exit.OK)
+    return int(_checked(found) if check else Exit.OK)
+
+
+def _checked(found: Status) -> Exit:
+    """5 when anything differs; 1 when it could not be found out, which is not the same as no difference."""
+    if any(row.in_sync is None and row.record is not None and not row.record.success for row in found.rows):
+        return Exit.FAILED
+    return Exit.CHANGES if any(row.in_sync is False for row in found.rows) else Exit.OK
 
 
 def _drift(row: StatusRow) -> Drift:

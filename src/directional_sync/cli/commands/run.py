@@ -129,6 +129,8 @@ def _sync(
             summary = _run(workspace, selection, options, tell)
         status = _status(summary, workspace, stop, fail_on_diff)
         _shown(face, summary, status, plan_text if options.dry_run else run_text)
+        if summary.unrecorded:
+            face.console.say(f"the record of this run could not be kept: {summary.unrecorded}")
         if ci or summary_json:
             status = _reported(face, summary, workspace, status, summary_json)
     if ci and hosted.on_github(face.console):
@@ -175,8 +177,10 @@ def _reported(face: Face, summary: Summary, workspace: Workspace, status: Exit, 
     try:
         write_report(summary, status, path)
     except SyncError as error:
+        status = Exit.FAILED if status in (Exit.OK, Exit.CHANGES) else status
         face.console.say(problems.error(error, face.console.err_ink))
-        return Exit.FAILED if status in (Exit.OK, Exit.CHANGES) else status
+        face.console.say(f"exit {int(status)}")
+        return status
     face.console.say(f"report: {path}")
     return status
 
