@@ -23,7 +23,7 @@ from directional_sync.testing.upstreams import Upstream, build
 
 DSYNC = [str(Path(sys.executable).with_name("dsync"))]
 ENVIRONMENT = {
-    **{key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "DSYNC"))},
+    **{key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "DSYNC", "PYTHONDONT"))},
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
 }
@@ -135,7 +135,10 @@ def start_up(folder: Path, runs: int) -> None:
         for n in range(60)
     ]
     (folder / "sync.yaml").write_text("\n".join(['version: "1.0"', "targets:", *targets]) + "\n")
-    (folder / "s.sh").write_text("#!/bin/sh\n")
+    (folder / "s.sh").write_text("#!/bin/sh\nmkdir -p o0 && echo 1 > o0/file\n")
+    quiet([*GIT, "add", "."], folder)
+    quiet([*GIT, "commit", "-q", "-m", "Start"], folder)
+    quiet([*DSYNC, "run", "-q", "--target", "t0"], folder)  # so that it is a repository in use
     commands = {
         "python -c pass": [sys.executable, "-c", "pass"],
         "dsync --version": [*DSYNC, "--version"],
