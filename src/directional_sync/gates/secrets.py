@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from directional_sync.core.escape import one_line
+from directional_sync.core.redact import secret_values
 from directional_sync.gates.base import Subject
 from directional_sync.gates.detector import Detector, description, installed
 from directional_sync.gates.literals import literal_secret
@@ -47,7 +48,7 @@ class Finding:
 
     key: str
     line: int
-    """1-based."""
+    """1-based; 0 for the name itself."""
     rule: str
     masked: str
     fingerprint: str
@@ -192,7 +193,9 @@ class _Search:
 
     def run(self, changes: Sequence[Change], engines: _Engines) -> None:
         """Raises KeyError for missing content, _NotJudgedError."""
-        known = [value.encode() for value in self.subject.config.secrets if literal_secret(value)]
+        values = dict.fromkeys((*self.subject.config.secrets, *secret_values(self.subject.environment)))
+        known = [value.encode() for value in values if literal_secret(value)]
+        self._look_at_names(known)
         done: set[tuple[str, str]] = set()
         for chunk, contents in _chunks(self.subject, changes):
             for change in chunk:
@@ -201,6 +204,16 @@ class _Search:
                     continue
                 done.add(pair)
                 self._look(change, contents, engines, known)
+
+    def _look_at_names(self, known: Sequence[bytes]) -> None:
+        """A name is committed as much as what it stands for, moved files' names too."""
+        changes = self.subject.plan.repo if self.subject.plan is not None else ()
+        keys = [change.key for change in changes if change.after.present]
+        every = "\n".join(keys)
+        for value in (value.decode() for value in known if value.decode() in every):
+            for key in (key for key in keys if value in key):
+                shown = key.replace(value, masked(value))
+                self.findings.append(Finding(shown, 0, "known value in a name", masked(value), fingerprint(value)))
 
     def _look(self, change: Change, contents: Mapping[str, bytes], engines: _Engines, known: Sequence[bytes]) -> None:
         raw = contents[change.after.digest]
