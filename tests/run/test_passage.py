@@ -8,7 +8,7 @@ import pytest
 from tests.run.stage_set import Stage
 
 from directional_sync.core.lockfile import parse
-from directional_sync.errors import RemoteError
+from directional_sync.errors import Exit, RemoteError
 from directional_sync.gates.base import Subject
 from directional_sync.git.objects import hash_object
 from directional_sync.git.repository import BASE_REF
@@ -96,6 +96,21 @@ def test_an_unreadable_part_keeps_its_content_and_its_source_in_the_lock(stage: 
     assert {source.name: source.commit for source in lock.sources} == {"a": "a2" * 20, "b": "b1" * 20}
     stage.far.unreadable, stage.far.files["out/b/f"], stage.far.sources = {}, b"3", (*stage.far.sources, b)
     assert stage.sync().outcome is Outcome.SYNCED
+
+
+def test_a_conflict_beside_an_unreadable_part_is_told_and_counts(stage: Stage) -> None:
+    """P11: by the order of the exit statuses a conflict (7) comes before what could not be read (1)."""
+    stage.far.files = {"out/a/x": b"1", "out/b/x": b"1"}
+    stage.sync()
+    stage.project.write("out/a/x", "mine")
+    stage.project.commit()
+    stage.far.files = {"out/a/x": b"2"}
+    stage.far.unreadable = {"out/b": "E-UPSTREAM-GONE: there is nothing"}
+    record = stage.sync()
+    assert record.failure is not None
+    assert (record.failure.code, record.exit) == ("E-UPSTREAM-GONE", Exit.CONFLICTS)
+    assert "1 conflicts wait" in record.message
+    assert "out/a/x: changed on both sides" in record.failure.detail
 
 
 def test_the_far_side_failing_altogether_changes_nothing(stage: Stage) -> None:

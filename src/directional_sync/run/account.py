@@ -15,6 +15,7 @@ from directional_sync.model.target import Target
 from directional_sync.render.commit import moved_sources, numbers
 
 _CREATED_LISTED = 1000
+_CONFLICTS_LISTED = 50
 _VERIFICATION = "verification"
 _TRACE_LINES = 12
 
@@ -86,14 +87,16 @@ def _unreadable(plan: Plan, unread: Sequence[Held], done: Outcome) -> Failure:
     whole = len(plan.sources) + len(unread)
     what = f"{len(unread)} of {whole} sources" if plan.sources else f"{len(unread)} parts of the {side}"
     exits = Exit.CREDENTIAL if code in ("E-UPSTREAM-AUTH", "E-ENV-MISSING") else Exit.FAILED
+    waiting = tuple(f"{conflict.key}: changed on both sides" for conflict in plan.conflicts)
+    beside = f"; {len(waiting)} conflicts wait for a person" if waiting else ""
     return Failure(
         code=code,
-        message=f"{what} could not be read: {unread[0].key or 'everything'}: {reason}",
-        detail=tuple(f"{item.key}: {item.detail}" for item in unread),
+        message=f"{what} could not be read: {unread[0].key or 'everything'}: {reason}{beside}",
+        detail=(*(f"{item.key}: {item.detail}" for item in unread), *waiting[:_CONFLICTS_LISTED]),
         kept="its content in the repository is as it was"
         + ("; the others are synced and committed" if done is Outcome.SYNCED else ""),
         hint=f"the next run tries again; what the code means: dsync explain {code}",
-        exit=exits,
+        exit=Exit.CONFLICTS if waiting else exits,
     )
 
 
@@ -103,7 +106,7 @@ def _conflicting(target: Target, plan: Plan) -> Failure:
     return Failure(
         code="E-CONFLICT",
         message=f"{len(keys)} conflicts wait for a person: {some}",
-        detail=tuple(keys[:50]),
+        detail=tuple(keys[:_CONFLICTS_LISTED]),
         kept="neither side of these was touched",
         hint=f"look: dsync diff {target.name}; settle them all for one side: "
         f"dsync run {target.name} --prefer repo|remote",
