@@ -45,6 +45,21 @@ def test_nothing_to_do(bench: Workbench) -> None:
     assert transaction.recover(bench.repository) == ""
 
 
+@pytest.mark.parametrize("content", [b"", b"\0" * 41, b"1234\n"])
+def test_a_ref_of_ours_without_content_is_in_nobodys_way(bench: Workbench, content: bytes) -> None:
+    """F16: what a power cut makes of a file that was not yet on the disk."""
+    digest = bench.head()
+    bench.git("update-ref", BASE, digest)
+    bench.git("update-ref", BASE.replace("demo", "whole"), digest)
+    (bench.root / ".git" / BASE).write_bytes(content)
+    assert BASE in transaction.recover(bench.repository)
+    bench.git("update-ref", BASE, digest, "")
+    assert bench.git("for-each-ref", "--format=%(refname)", "refs/directional-sync").decode().split() == [
+        BASE,
+        BASE.replace("demo", "whole"),
+    ]
+
+
 def test_before_the_commit_it_is_undone(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     old = bench.head()
     interrupt(bench, monkeypatch, "_move_refs")

@@ -7,6 +7,7 @@ was edited by somebody since, and stays. All of it may itself be killed and done
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 
 from directional_sync.errors import HostError
@@ -25,13 +26,14 @@ from directional_sync.system import host
 from directional_sync.system.reach import Reach
 
 _LISTED = 5
+_HOLDS_SOMETHING = re.compile(rb"(?:[0-9a-f]{40}|[0-9a-f]{64}|ref: \S+)\s*\Z")
 
 
 def recover(repository: Repository) -> str:
-    """Finishes or forgets every transaction that was interrupted, and removes lock files and quarantines that
-    killed processes have left. Answers what it did, in a sentence or more; "" when there was nothing. Needs the
-    run lock held, and no other object store of this repository in use. Raises HostError; what is left to do is
-    then still left."""
+    """Finishes or forgets every transaction that was interrupted, and removes lock files, quarantines and refs
+    without content that killed processes and power cuts have left. Answers what it did, in a sentence or more; ""
+    when there was nothing. Needs the run lock held, and no other object store of this repository in use. Raises
+    HostError; what is left to do is then still left."""
     tokens = journals.pending(repository)
     if tokens and not await_own_git(repository):
         raise HostError(
@@ -45,6 +47,9 @@ def recover(repository: Repository) -> str:
     locks = remove_stale(repository, interrupted=bool(tokens))
     if locks:
         said.append(f"removed lock files that no process holds any more: {', '.join(locks)}")
+    refs = _remove_broken_refs(repository)
+    if refs:
+        said.append(f"removed refs of its own that held nothing: {', '.join(refs)}")
     _remove_quarantines(repository)
     said += [_settle(repository, journals.read(repository, token)) for token in tokens]
     return "; ".join(sentence for sentence in said if sentence)
@@ -174,6 +179,21 @@ def _is_at(repository: Repository, move: RefMove, digest: str) -> bool:
 def _checked_out(repository: Repository) -> str:
     said = repository.git.attempt("symbolic-ref", "-q", "HEAD").stdout
     return said.decode("utf-8", "surrogateescape").strip()
+
+
+def _remove_broken_refs(repository: Repository) -> list[str]:
+    """Those refs of ours that hold no object id: git would neither move them nor collect garbage. What they said is
+    in the lock file."""
+    own = repository.common_dir / "refs" / "directional-sync"
+    broken = [
+        path
+        for path in sorted(own.rglob("*"))
+        if path.is_file() and path.suffix != ".lock" and not _HOLDS_SOMETHING.match(path.read_bytes())
+    ]
+    for path in broken:
+        with host.host_errors(path):
+            path.unlink()
+    return [path.relative_to(repository.common_dir).as_posix() for path in broken]
 
 
 def _remove_quarantines(repository: Repository) -> None:
