@@ -8,9 +8,12 @@ decides what happens to the child.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import select
+import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -55,11 +58,11 @@ def capture(
     """Runs a program to its end and keeps what it said. Whatever its exit status, that is an answer.
     Raises HostError: E-PROGRAM-MISSING when it is not on PATH, E-PROGRAM-TIMEOUT after `timeout_s` seconds."""
     started = time.monotonic()
-    child = _start(argv, env, cwd, stdin=subprocess.PIPE if stdin else subprocess.DEVNULL, stderr=subprocess.PIPE)
+    child = begin(argv, env, cwd, stdin=subprocess.PIPE if stdin else subprocess.DEVNULL)
     try:
         stdout, stderr = child.communicate(stdin or None, timeout=timeout_s)
     except subprocess.TimeoutExpired:
-        _end(child)
+        end(child)
         raise HostError(
             "E-PROGRAM-TIMEOUT",
             f"{_name(argv)} did not end within {timeout_s:g} seconds and was stopped",
@@ -67,7 +70,7 @@ def capture(
             retryable=True,
         ) from None
     except BaseException:
-        _end(child)
+        end(child)
         raise
     return Finished(child.returncode, stdout, stderr, time.monotonic() - started)
 
@@ -86,7 +89,7 @@ class Dialogue:
         self._timeout_s = timeout_s
         self._complaints: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the child)
         try:
-            self._child = _start(argv, env, cwd, stdin=subprocess.PIPE, stderr=self._complaints)
+            self._child = begin(argv, env, cwd, stderr=self._complaints)
         except BaseException:
             self._complaints.close()
             raise
@@ -94,8 +97,8 @@ class Dialogue:
         self._stdin, self._stdout = self._child.stdin.fileno(), self._child.stdout.fileno()
         os.set_blocking(self._stdin, False)
         os.set_blocking(self._stdout, False)
-        _widen(self._stdin)
-        _widen(self._stdout)
+        widen(self._stdin)
+        widen(self._stdout)
         self._unsent = memoryview(b"")
         self._buffer = bytearray()
         self._at = 0
@@ -136,7 +139,7 @@ class Dialogue:
             if pipe is not None:
                 with contextlib.suppress(OSError):
                     pipe.close()
-        _end(self._child)
+        end(self._child)
         self._complaints.close()
 
     def __enter__(self) -> Dialogue:
@@ -202,14 +205,15 @@ class Dialogue:
         )
 
 
-def _start(
+def begin(
     argv: Sequence[str | Path],
     env: Mapping[str, str],
-    cwd: Path | None,
+    cwd: Path | None = None,
     *,
-    stdin: int,
-    stderr: int | IO[bytes],
+    stdin: int = subprocess.PIPE,
+    stderr: int | IO[bytes] = subprocess.PIPE,
 ) -> subprocess.Popen[bytes]:
+    """Starts a program in a session of its own. Raises HostError E-PROGRAM-MISSING when that cannot be done."""
     try:
         return subprocess.Popen(
             list(argv),
@@ -220,7 +224,7 @@ def _start(
             env=dict(env),
             start_new_session=True,
         )
-    except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
+    except OSError as error:
         if cwd is not None and not cwd.is_dir():
             raise HostError("E-IO", f"{cwd} is not a folder that can be entered") from error
         raise HostError(
@@ -230,30 +234,37 @@ def _start(
         ) from error
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
-    """Asks politely first, so that the child can remove its lock files."""
+def end(child: subprocess.Popen[bytes]) -> None:
+    """Ends a program that `begin` started and the helpers it started itself: politely first, so that lock and
+    temporary files are removed."""
     if child.poll() is None:
-        child.terminate()
-        try:
+        ask_to_end(child)
+        with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(_GRACE_S)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
+        _signal(child, signal.SIGKILL)
+        child.wait()
     for pipe in (child.stdin, child.stdout, child.stderr):
         if pipe is not None:
             with contextlib.suppress(OSError):
                 pipe.close()
 
 
+def ask_to_end(child: subprocess.Popen[bytes]) -> None:
+    """The polite part of `end`; does not wait."""
+    _signal(child, signal.SIGTERM)
+
+
+def _signal(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, number)
+
+
 def _name(argv: Sequence[str | Path]) -> str:
     return Path(argv[0]).name
 
 
-def _widen(descriptor: int) -> None:
-    """Fewer turns for big answers, where the system allows it."""
-    import fcntl
-
-    widen = getattr(fcntl, "F_SETPIPE_SZ", None)
-    if widen is not None:
-        with contextlib.suppress(OSError):
-            fcntl.fcntl(descriptor, widen, _PIPE_BYTES)
+def widen(descriptor: int) -> None:
+    """Makes a pipe hold more, so that a big answer takes fewer turns, where the system can."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):  # beyond the user's share of pipe memory
+            fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)

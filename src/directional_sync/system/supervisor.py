@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import fcntl
 import json
 import math
 import os
@@ -27,9 +26,9 @@ from typing import Any
 from directional_sync.errors import HostError, InterruptedRun
 from directional_sync.system import keeper
 from directional_sync.system.files import write_private
+from directional_sync.system.process import widen
 from directional_sync.system.spool import Lines, Spool
 
-_PIPE_BYTES = 1 << 20
 _READ_BYTES = 1 << 18
 _DRAIN_S = 0.2
 _OVERDUE_S = 5.0
@@ -142,7 +141,7 @@ class _Call:
             ends = []
             for _ in self._spools:
                 reads, writes = os.pipe()
-                _widen(reads)
+                widen(reads)
                 ends += [reads, writes]
                 stack.callback(os.close, reads)
             self._reads = (ends[0], ends[2])
@@ -335,12 +334,6 @@ class _Nursery:
 _nursery = _Nursery()
 _running: set[_Call] = set()
 atexit.register(_nursery.close)
-
-
-def _widen(descriptor: int) -> None:
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError):  # beyond the user's share of pipe memory
-            fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 def _boot() -> str:

@@ -149,6 +149,9 @@ class Upstream:
         self.git("update-ref", f"refs/heads/{branch}", self.git("rev-parse", f"{revision}^{{commit}}"))
         return self.head(branch)
 
+    def delete(self, ref: str) -> None:
+        self.git("update-ref", "-d", ref)
+
     def tag(self, name: str, revision: str = BRANCH, *, annotated: bool = False) -> None:
         """Sets the tag `name`, moving it when it exists."""
         extra = ("-a", "-m", name) if annotated else ()
