@@ -280,3 +280,22 @@ def test_only_the_lock_moves_when_the_source_moved_without_changing_anything(sta
     assert record.outcome is Outcome.SYNCED
     assert stage.project.git("diff", "--name-only", "HEAD^", "HEAD") == "sync.lock"
     assert stage.sync().outcome is Outcome.IN_SYNC
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_commit_made_by_somebody_during_the_run_is_built_upon_once(stage: Stage, times: int) -> None:
+    """F76: planned again on top of it; who commits all the time is told, and nothing of theirs is touched."""
+    stage.far.files = {"out/a": b"1"}
+
+    def somebody() -> None:
+        if stage.far.looks <= times:
+            stage.project.write("README.md", f"edited {stage.far.looks}\n")
+            stage.project.commit("Theirs")
+
+    stage.far.on_look = somebody
+    record = stage.sync()
+    assert record.outcome is (Outcome.SYNCED if times == 1 else Outcome.FAILED)
+    assert stage.project.files()["README.md"] == f"edited {times}"
+    if times == 2:
+        assert record.exit == 8
+    assert stage.project.clean()

@@ -267,3 +267,51 @@ def test_ctrl_c_ends_a_long_script_in_order(report: Project) -> None:
     assert "E-INTERRUPTED" in out
     assert report.head == head
     assert report.clean()
+
+
+def test_with_and_without_commits_side_by_side(report: Project) -> None:
+    """A target that is not committed writes no lock file that the others would stumble over."""
+    other = """
+      local:
+        direction: pull
+        entrypoint: "scripts/report.sh"
+        outputs: ["docs/local/**"]
+        git_commit: false
+        env: ["SOURCE"]
+    """
+    script = SCRIPT.lstrip("\n").replace("docs/report", "docs/$SYNC_TARGET")
+    report.write("scripts/report.sh", script, mode=0o755)
+    report.configure(CONFIG.rstrip() + '\n        env: ["SOURCE"]' + other)
+    assert [r.outcome for r in report.run().records] == [Outcome.SYNCED, Outcome.SYNCED]
+    assert [r.outcome for r in report.run().records] == [Outcome.IN_SYNC, Outcome.IN_SYNC]
+    source(report).write_text("new\n")
+    assert [r.outcome for r in report.run("local").records] == [Outcome.SYNCED]
+    assert [r.outcome for r in report.run().records] == [Outcome.SYNCED, Outcome.IN_SYNC]
+    assert (report.root / "docs/local/numbers.txt").read_text() == "new\n"
+    assert "docs/local/numbers.txt" not in report.files()
+
+
+def test_who_needs_a_paused_target_is_skipped_without_a_failure(report: Project) -> None:
+    text = CONFIG.rstrip() + '\n        env: ["SOURCE"]\n        paused: true\n'
+    text += """
+      after:
+        direction: pull
+        entrypoint: "scripts/report.sh"
+        outputs: ["docs/after/**"]
+        needs: [report]
+    """
+    report.configure(text)
+    summary = report.run()
+    assert [r.outcome for r in summary.records] == [Outcome.SKIPPED, Outcome.SKIPPED]
+    assert summary.exit() == 0
+
+
+def test_a_suspected_secret_is_not_in_the_shown_difference(report: Project) -> None:
+    """P10: the finding names file and line, masked; the plan's difference would show the value."""
+    value = "ghp_" + "0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0uV1wX"
+    report.run()
+    source(report).write_text(f"GITHUB_TOKEN={value}\n")
+    [record] = report.plan().records
+    assert record.outcome is Outcome.REFUSED
+    assert record.samples == ()
+    assert value not in repr(record)

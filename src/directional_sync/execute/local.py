@@ -38,9 +38,12 @@ def _skip(target: Target, records: dict[str, TargetRecord]) -> TargetRecord | No
             Skip.UNAVAILABLE,
             f"endpoint not available in this version: {target.endpoint} (E-ENDPOINT-UNAVAILABLE)",
         )
-    broken = [need for need in target.needs if need in records and not records[need].success]
+    unmet = [records[need] for need in target.needs if need in records and not records[need].success]
+    broken = [record.target for record in unmet if record.exit]
     if broken:
         return skipped(target, Skip.DEPENDENCY, f"upstream failed: {', '.join(broken)}")
+    if unmet:  # paused, or not in this version: nothing went wrong
+        return skipped(target, unmet[0].skip or Skip.PAUSED, f"needs {unmet[0].target}, which is skipped")
     return None
 
 

@@ -178,6 +178,12 @@ class Target:
     variables: tuple[str, ...] = ()
     """Names of all variables that its values refer to, sorted."""
 
+    @property
+    def in_lock(self) -> bool:
+        """Whether the lock file knows its agreed state. It travels with the branch, so only for what is committed to
+        the branch; all others are known to our own ref alone."""
+        return self.git_commit and self.direction is not Direction.PUSH
+
 
 @dataclass(frozen=True)
 class Config:

@@ -95,7 +95,7 @@ def _unreadable(plan: Plan, unread: Sequence[Held], done: Outcome) -> Failure:
         detail=(*(f"{item.key}: {item.detail}" for item in unread), *waiting[:_CONFLICTS_LISTED]),
         kept="its content in the repository is as it was"
         + ("; the others are synced and committed" if done is Outcome.SYNCED else ""),
-        hint=f"the next run tries again; what the code means: dsync explain {code}",
+        hint="the next run tries again",
         exit=Exit.CONFLICTS if waiting else exits,
     )
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from directional_sync.core.lockfile import LockedTarget, LockFile, parse
+from directional_sync.core.lockfile import LockedTarget, LockFile, dump, parse
+from directional_sync.errors import ConfigError
 from directional_sync.git import tree as trees
 from directional_sync.git.objects import ObjectStore
 from directional_sync.git.repository import BASE_REF, Repository
@@ -43,11 +44,10 @@ def read_lock(store: ObjectStore, tree: str, path: str) -> LockFile:
     return parse(store.read(found.digest), path) if found is not None else LockFile()
 
 
-def find_base(
-    repository: Repository, store: ObjectStore, target: Target, locked: LockedTarget | None, repo: Snapshot
-) -> Base:
-    """`repo` is what the branch holds of the target."""
+def find_base(repository: Repository, store: ObjectStore, target: Target, lock: LockFile, repo: Snapshot) -> Base:
+    """`repo` is what the repository side holds of the target."""
     ref = repository.ref(BASE_REF.format(target=target.name))
+    locked = lock.targets.get(target.name) if target.in_lock else _noted(store, ref, target.name)
     empty = trees.empty_tree(repository.hash_name)
     kept = _kept_tree(store, ref)
     if locked:
@@ -71,10 +71,26 @@ def _kept_tree(store: ObjectStore, ref: str) -> str:
         return ""
 
 
+def note(name: str, locked: LockedTarget) -> str:
+    """The message of the commit that our ref points at: it says what the lock file would."""
+    return f"Base of {name}\n\n{dump(LockFile({name: locked})).decode()}"
+
+
+def _noted(store: ObjectStore, ref: str, name: str) -> LockedTarget | None:
+    """What our ref says about a target that the lock file does not know; None when it says nothing."""
+    content = store.read_many([ref]).get(ref, b"") if ref else b""
+    try:
+        return parse(content.partition(b"\n\n")[2].partition(b"\n\n")[2], BASE_REF.format(target=name)).targets.get(
+            name
+        )
+    except ConfigError:
+        return None
+
+
 def _agreed_here(repository: Repository, target: Target) -> bool:
-    """Whether our ref speaks of this branch although the branch has no lock of the target. A push has none, and a
-    lock file may have been lost; but a branch that was never synced is no edit of one that was."""
-    if target.direction is Direction.PUSH:
+    """Whether our ref speaks of this branch although the branch has no lock of the target: a lock file may have
+    been lost, but a branch that was never synced is no edit of one that was."""
+    if not target.in_lock:
         return True
     return bool(repository.git.log_grep(repository.head, f"Sync-Target: {target.name}", _COMMITS_SEARCHED))
 

@@ -23,7 +23,7 @@ def prove(at: Passage, seen: Scan) -> None:
     tree = repo_tree(after)
     lock = read_lock(at.store, tree, at.world.lock_path)
     repo = trees.select(at.store, tree, globs(at.target))
-    base = find_base(after.world.repository, at.store, at.target, lock.targets.get(at.target.name), repo)
+    base = find_base(after.world.repository, at.store, at.target, lock, repo)
     again = at.mode.prove and at.target.direction is Direction.PULL
     remote = _again(after, seen) if again else seen.whole["remote"]
     second = weigh(after, tree, lock, base, repo, remote).plan
@@ -33,7 +33,7 @@ def prove(at: Passage, seen: Scan) -> None:
     if again:
         raise ScriptError(
             "E-SCRIPT-UNSTABLE",
-            f"a second run right after the first would change {len(moved)} more keys",
+            f"a second run right after the first would change {len(moved)} key{'' if len(moved) == 1 else 's'}",
             detail=moved[:_LISTED],
             kept="the first run is complete and committed",
             hint="make the program's output the same for the same input: no times, no random order, no appending",

@@ -50,7 +50,7 @@ def scan(at: Passage, endpoint_of: Callable[[Base], Endpoint]) -> tuple[Scan, En
     tree = repo_tree(at)
     lock = read_lock(at.store, tree, at.world.lock_path)
     repo = trees.select(at.store, tree, globs(at.target))
-    base = find_base(at.world.repository, at.store, at.target, lock.targets.get(at.target.name), repo)
+    base = find_base(at.world.repository, at.store, at.target, lock, repo)
     endpoint = endpoint_of(base)
     remote = endpoint.snapshot(base.snapshot)
     at.step(Step.PLANNING)
@@ -106,7 +106,7 @@ def repo_tree(at: Passage) -> str:
     tree = at.store.tree_of(at.world.repository.head)
     if at.target.git_commit:
         return tree
-    scope = (*globs(at.target), at.world.lock_path)
+    scope = globs(at.target)
     there = trees.flatten(at.store, trees.select(at.store, tree, scope))
     here = worktree.snapshot(at.world.repository, at.store, scope)
     gone: dict[str, Entry] = {key: ABSENT for key in there if key not in here}

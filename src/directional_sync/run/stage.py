@@ -12,8 +12,7 @@ from directional_sync.git.transaction import RefMove
 from directional_sync.model.plan import Change
 from directional_sync.model.record import Effect, EffectKind
 from directional_sync.model.snapshot import ABSENT, FILE, Entry
-from directional_sync.model.target import Direction
-from directional_sync.run.base import Base, merged
+from directional_sync.run.base import Base, merged, note
 from directional_sync.run.scan import Scan
 from directional_sync.run.world import Passage
 
@@ -24,7 +23,8 @@ class Staged:
     """The branch's new tree, with the lock."""
     changes: tuple[Change, ...]
     """What differs from the branch's old tree: the plan's changes and the lock's."""
-    base_tree: str
+    agreed: LockedTarget
+    """The new base: what the lock file says, or our ref where the lock does not know the target."""
 
 
 def stage(at: Passage, seen: Scan, effects: Sequence[Effect] = ()) -> Staged:
@@ -34,19 +34,19 @@ def stage(at: Passage, seen: Scan, effects: Sequence[Effect] = ()) -> Staged:
     moves = grafted({change.key: change.after for change in (*plan.agreed, *plan.repo, *done)}, seen)
     base_tree = trees.edit(at.store, base.tree, moves) if moves else base.tree
     entries = grafted({change.key: change.after for change in plan.repo}, seen)
-    lock = _lock_change(at, seen, base_tree)
+    agreed = LockedTarget(base_tree, merged(base.snapshot.sources, plan))
+    lock = _lock_change(at, seen, agreed)
     entries.update({change.key: change.after for change in lock})
     tree = trees.edit(at.store, seen.tree, entries) if entries else seen.tree
-    return Staged(tree, (*plan.repo, *lock), base_tree)
+    return Staged(tree, (*plan.repo, *lock), agreed)
 
 
-def _lock_change(at: Passage, seen: Scan, base_tree: str) -> tuple[Change, ...]:
-    """What becomes of the lock file. A push writes nothing into the branch, so only its ref knows its base."""
-    if at.target.direction is Direction.PUSH:
+def _lock_change(at: Passage, seen: Scan, agreed: LockedTarget) -> tuple[Change, ...]:
+    """What becomes of the lock file."""
+    if not at.target.in_lock:
         return ()
     path = at.world.lock_path
-    locked = LockedTarget(base_tree, merged(seen.base.snapshot.sources, seen.plan))
-    content = dump(seen.lock.with_target(at.target.name, locked))
+    content = dump(seen.lock.with_target(at.target.name, agreed))
     now = trees.select(at.store, seen.tree, (path,)).at(path)
     if now != ABSENT and at.store.read(now.digest) == content:
         return ()
@@ -80,10 +80,13 @@ def _touches(prefix: str, key: str) -> bool:
 
 def base_move(at: Passage, staged: Staged, base: Base) -> tuple[RefMove, ...]:
     """The move of our own ref that keeps the new base's objects; () when the base stays."""
-    if staged.base_tree == base.tree and base.ref and not base.trimmed:
+    as_before = staged.agreed.tree == base.tree and not base.trimmed
+    if not at.target.in_lock:
+        as_before = as_before and staged.agreed.sources == base.snapshot.sources
+    if as_before and base.ref:
         return ()
     target = at.target.name
-    text = f"Base of {target}\n\nSync-Target: {target}\nSync-Run: {at.world.run}\n"
     author = ("directional-sync", "directional-sync@localhost")
-    commit = at.store.write_commit(staged.base_tree, (), text, author=author, when=at.world.when)
+    text = note(target, staged.agreed)
+    commit = at.store.write_commit(staged.agreed.tree, (), text, author=author, when=at.world.when)
     return (RefMove(BASE_REF.format(target=target), commit, base.ref),)

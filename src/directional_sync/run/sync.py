@@ -41,13 +41,25 @@ def sync(target: Target, world: World, mode: Mode) -> TargetRecord:
     """Carries one target out, as far as the mode goes. Never raises: whatever happens is in the record."""
     started = host.monotonic()
     try:
-        with ExitStack() as stack:
-            record = _walk(target, replace(world, repository=_same_branch(world)), mode, stack)
+        record = _passage(target, world, mode)
     except SyncError as error:
         record = account.failed(target, error)
     except Exception as error:
         record = account.our_bug(target, error)
     return replace(record, duration_s=host.monotonic() - started)
+
+
+def _passage(target: Target, world: World, mode: Mode) -> TargetRecord:
+    """Once, and once more when somebody committed while we worked: a pull can be made again as a whole on top of
+    it, while what was done on a far side cannot be done twice."""
+    for last in (False, True):
+        try:
+            with ExitStack() as stack:
+                return _walk(target, replace(world, repository=_same_branch(world)), mode, stack)
+        except StalePlanError as error:
+            if last or not error.retryable or mode.expected or target.direction is not Direction.PULL:
+                raise
+    raise AssertionError("unreachable")
 
 
 def _same_branch(world: World) -> Repository:
@@ -79,7 +91,8 @@ def _walk(target: Target, world: World, mode: Mode, stack: ExitStack) -> TargetR
     at.step(Step.JUDGING)
     verdicts += judge_plan(at, seen)
     _refuse_other_plan(at, seen)
-    shown = samples(seen, store, mode.samples)
+    leaking = any(verdict.code == "E-SECRET" for verdict in verdicts)
+    shown = () if leaking else samples(seen, store, mode.samples)  # the finding names the line, masked
     if refusal(verdicts):
         return replace(account.refused(target, verdicts, seen.plan), samples=shown)
     idle = seen.plan.empty and not seen.bookkeeping
