@@ -105,13 +105,20 @@ def run(workspace: Workspace, selection: Selection, options: RunOptions, tell: T
 
 
 def _run(
-    workspace: Workspace, targets: Sequence[Target], options: RunOptions, mode: Mode, tell: Tell, *, quiet: bool = False
+    workspace: Workspace,
+    targets: Sequence[Target],
+    options: RunOptions,
+    mode: Mode,
+    tell: Tell,
+    *,
+    quiet: bool = False,
+    judged: bool = True,
 ) -> Summary:
     from directional_sync.execute.local import execute
     from directional_sync.wiring import open_world, redacted
 
     started, begun = host.utc_now(), host.monotonic()
-    with open_world(workspace, options, tell, gates=not quiet, writes=not mode.dry_run) as world:
+    with open_world(workspace, options, tell, gates=judged, writes=not mode.dry_run) as world:
         if mode.expected:
             _refuse_stale(execute(targets, replace(world, tell=lambda event: None), replace(mode, dry_run=True)))
         base = f"{world.repository.branch.removeprefix('refs/heads/')}@{world.repository.head[:7]}"
@@ -154,7 +161,7 @@ def status(workspace: Workspace, selection: Selection, options: RunOptions, tell
     from directional_sync.run.world import Mode
 
     interrupted = transaction.interrupted(Repository.open(workspace.root))
-    summary = _run(workspace, select(workspace, selection), options, Mode(dry_run=True), tell, quiet=True)
+    summary = _run(workspace, select(workspace, selection), options, Mode(dry_run=True), tell, quiet=True, judged=False)
     last = _history(workspace).last_runs()
     rows = tuple(_status_row(workspace.config.target(r.target), r, last.get(r.target)) for r in summary.records)
     score = sum(record.plan.drift_score for record in summary.records if record.plan is not None)
@@ -197,9 +204,10 @@ def recover(workspace: Workspace, options: RunOptions) -> str:
     """Finishes or undoes what a killed run left; "" when there is nothing."""
     from directional_sync.git import transaction
     from directional_sync.git.repository import Repository
+    from directional_sync.system.lock import run_lock
 
     repository = Repository.open(workspace.root)
-    with host.RunLock(workspace.state, {"command": options.command}, timeout_s=options.lock_timeout_s):
+    with run_lock(workspace.state, {"command": options.command}, timeout_s=options.lock_timeout_s):
         return transaction.recover(repository)
 
 

@@ -21,6 +21,7 @@ from directional_sync.model.record import TargetRecord
 from directional_sync.run.world import World
 from directional_sync.system import host
 from directional_sync.system.environment import environment_for
+from directional_sync.system.lock import run_lock
 from directional_sync.workspace import RunOptions, Workspace, redactor
 
 
@@ -76,7 +77,7 @@ def _cache(workspace: Workspace) -> Iterator[Path]:
 def _locked(workspace: Workspace, options: RunOptions, run: str, waiting: Callable[[str], None]) -> Iterator[bool]:
     """Holds the run lock; False where a dry run looks at a repository that cannot be written."""
     holder = {"command": options.command, "run": run}
-    lock = host.RunLock(workspace.state, holder, timeout_s=options.lock_timeout_s, waiting=waiting)
+    lock = run_lock(workspace.state, holder, timeout_s=options.lock_timeout_s, waiting=waiting)
     with ExitStack() as stack:
         try:
             stack.enter_context(lock)
@@ -94,8 +95,10 @@ def _redacting(workspace: Workspace, tell: Tell) -> Tell:
 
 
 def redacted(workspace: Workspace, record: TargetRecord) -> TargetRecord:
-    """The record without known secrets, in names and in what differs too."""
+    """The record without known secrets, in names and in what differs too. Where a secret is suspected, what differs
+    is left out as a whole: a plan is read in logs of CI too."""
     mask = redactor(workspace)
+    suspected = any(verdict.code == "E-SECRET" and not verdict.passed for verdict in record.verdicts)
     return replace(
         record,
         message=mask.text(record.message),
@@ -104,7 +107,7 @@ def redacted(workspace: Workspace, record: TargetRecord) -> TargetRecord:
         notes=mask.value(record.notes),
         effects=mask.value(record.effects),
         outputs_created=mask.value(record.outputs_created),
-        samples=mask.value(record.samples),
+        samples=() if suspected else mask.value(record.samples),
         plan=_plan(record.plan, mask) if record.plan else None,
     )
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from directional_sync.errors import SelectionError
+from directional_sync.git import layout
 from directional_sync.model.plan import Side
 from directional_sync.model.target import Config, Direction, Target
-from directional_sync.system import host
 
 if TYPE_CHECKING:
     from directional_sync.core.redact import Redactor
@@ -32,7 +32,7 @@ class Workspace:
     @property
     def state(self) -> Path:
         """Everything that is ours beside refs: under the common git directory."""
-        return host.common_dir(self.root) / STATE
+        return layout.common_dir(self.root) / STATE
 
     @property
     def lock_path(self) -> str:
@@ -73,13 +73,13 @@ def open_workspace(
     from directional_sync.config import dotenv
     from directional_sync.config.find import find
 
-    root = host.find_root(cwd) or cwd
+    root = layout.find_root(cwd) or cwd
     environ = dotenv.environment(root, environ)
     path = find(config_path, environ, root)
     if glance:
         from directional_sync.config.glance import glance as glanced
 
-        return Workspace(root, glanced(path, root, environ, host.common_dir(root) / STATE / "cache"), environ)
+        return Workspace(root, glanced(path, root, environ, layout.common_dir(root) / STATE / "cache"), environ)
     from directional_sync.config.load import load
 
     return Workspace(root, load(path, root, environ), environ)

@@ -219,3 +219,7 @@ def test_names_that_hold_secrets_are_known() -> None:
     for name in ("PATH", "HOME", "SSH_AUTH_SOCK", "GIT_AUTHOR_NAME", "KEYBOARD", "PUBLIC_KEY", "PASSWORD_FILE"):
         assert not secret_name(name), name
     assert secret_values({"A_TOKEN": "v1", "LANG": "C"}) == ("v1",)
+
+
+def test_what_every_shell_sets_is_no_secret() -> None:
+    assert secret_values({"PWD": "/srv/odoo", "OLDPWD": "/srv", "XDG_SESSION_ID": "1234", "DB_PWD": "x1"}) == ("x1",)

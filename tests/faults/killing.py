@@ -18,7 +18,7 @@ from typing import Any
 from tests.transaction.workbench import Wish, Workbench, git
 
 from directional_sync.git import transaction
-from directional_sync.system.host import RunLock
+from directional_sync.system.lock import run_lock
 
 FAILED = 9
 DEEDS = ("rename", "replace", "link", "symlink", "unlink", "rmdir", "mkdir", "fsync", "utime", "write")
@@ -28,7 +28,7 @@ def run(root: Path, wishes: Mapping[str, Wish]) -> str:
     """One whole run, as the program does it. Answers what recovery said."""
     bench = Workbench(root)
     try:
-        with RunLock(bench.repository.state, {"command": "test"}, timeout_s=60):
+        with run_lock(bench.repository.state, {"command": "test"}, timeout_s=60):
             said = transaction.recover(bench.repository)
             bench.reopen()
             if bench.changes(wishes):

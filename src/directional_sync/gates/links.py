@@ -29,12 +29,12 @@ _MAGIC = re.compile(r"[*?\[\\]")
 _STEERING = frozenset({".gitmodules", ".gitattributes", ".gitignore", ".mailmap"})
 
 _WHAT = {
-    "E-LINK-ABSOLUTE": "point to an absolute path",
-    "E-LINK-ESCAPES": "point out of the folder that their source fills",
-    "E-LINK-TARGET": "have a target that is empty, too long or holds control characters",
-    "E-LINK-GIT": "stand where git reads its own rules, or point into git's folder",
-    "E-LINK-THROUGH": "would be written through a link",
-    "E-GATE-CONTENT": "could not be read",
+    "E-LINK-ABSOLUTE": "to an absolute path",
+    "E-LINK-ESCAPES": "leading out of the folder that the source fills",
+    "E-LINK-TARGET": "with a target that is empty, too long or holds control characters",
+    "E-LINK-GIT": "where git reads its own rules, or into git's folder",
+    "E-LINK-THROUGH": "that would be written through a link",
+    "E-GATE-CONTENT": "that could not be read",
 }
 
 
@@ -74,7 +74,7 @@ class Links:
 
     def _verdict(self, code: str, said: list[str]) -> Verdict:
         one = "path" if code == "E-LINK-THROUGH" else "link"
-        message = f"{counted(len(said), one)} that {_WHAT[code]}"
+        message = f"{counted(len(said), one)} {_WHAT[code]}"
         hint = "the source must change it, or leave it out; nothing of this target is written"
         return Verdict(self.name, self.phase, False, message, code, listed(said), hint)
 

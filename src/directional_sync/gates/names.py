@@ -35,19 +35,19 @@ _PLAIN = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_-])?")
 """Names that need no closer look but at Windows' devices."""
 
 _WHAT = {
-    "E-NAME-GIT": "would reach git's own folder",
-    "E-NAME-DOTS": "would climb out of the folder",
-    "E-NAME-ABSOLUTE": "start at the root of a file system",
-    "E-NAME-BACKSLASH": "hold a backslash, which separates folders on Windows",
-    "E-NAME-EMPTY": "have an empty part",
-    "E-NAME-CONTROL": "hold control characters",
-    "E-NAME-LONG": f"are longer than {COMPONENT_BYTES_MAX} bytes in a part or {PATH_BYTES_MAX} altogether",
-    "E-NAME-COLLISION": "would be one file with another name where letter case or accents do not count",
-    "E-NAME-MODE": "have a mode that no file should have",
-    "E-GITLINK": "stand for a commit of another repository",
-    "E-NAME-WINDOWS": "cannot exist on Windows",
-    "E-NAME-HIDDEN": "hold characters that cannot be seen or are not UTF-8",
-    "E-NAME-AUTORUN": "are run by tools without being asked",
+    "E-NAME-GIT": "that would reach git's own folder",
+    "E-NAME-DOTS": "that would climb out of the folder",
+    "E-NAME-ABSOLUTE": "from the root of a file system",
+    "E-NAME-BACKSLASH": "with a backslash, which separates folders on Windows",
+    "E-NAME-EMPTY": "with an empty part",
+    "E-NAME-CONTROL": "with control characters",
+    "E-NAME-LONG": f"longer than {COMPONENT_BYTES_MAX} bytes in a part or {PATH_BYTES_MAX} altogether",
+    "E-NAME-COLLISION": "that would be one file with another name where letter case or accents do not count",
+    "E-NAME-MODE": "with a mode that no file should have",
+    "E-GITLINK": "standing for a commit of another repository",
+    "E-NAME-WINDOWS": "that cannot exist on Windows",
+    "E-NAME-HIDDEN": "with characters that cannot be seen or are not UTF-8",
+    "E-NAME-AUTORUN": "of a file that tools run without being asked",
 }
 
 
@@ -74,7 +74,7 @@ class Names:
 
     def _verdict(self, code: str, keys: list[str]) -> Verdict:
         warning = code in ("E-NAME-WINDOWS", "E-NAME-HIDDEN", "E-NAME-AUTORUN")
-        message = f"{counted(len(keys), 'name')} that {_WHAT[code]}"
+        message = f"{counted(len(keys), 'name')} {_WHAT[code]}"
         if warning:
             message += ": " + ", ".join(listed(keys)[:3]) + (", ..." if len(keys) > 3 else "")
         hint = "" if warning else "the source must rename it, or leave it out; nothing of this target is written"

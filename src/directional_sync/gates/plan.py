@@ -40,7 +40,7 @@ class Declared:
             if not change.key.startswith(folders) and not globs.matches(change.key, allowed)
         ]
         if not outside:
-            return [Verdict(self.name, self.phase, True, f"{len(changes)} paths, all declared")]
+            return [Verdict(self.name, self.phase, True, f"{counted(len(changes), 'path')}, all declared")]
         message = f"{counted(len(outside), 'path')} outside the declared outputs would be written"
         hint = "add the path to `outputs`, or keep the source from delivering it"
         return [Verdict(self.name, self.phase, False, message, "E-GUARD-UNDECLARED", listed(outside), hint)]

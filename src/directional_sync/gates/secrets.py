@@ -37,8 +37,9 @@ _FINGERPRINT_MIN = 6
 _BINARY_LOOK = 8000
 
 _HINT = (
-    "take it out at its source; if it is no secret, allow it in the YAML: safety: {{allowed_secrets: "
-    '[{{fingerprint: "{0}", reason: "...", expires: "YYYY-MM-DD"}}]}}'
+    "take it out at its source; if it is no secret, allow it in the YAML:\n"
+    'safety: {{allowed_secrets: [{{fingerprint: "{0}",\n'
+    'reason: "...", expires: "YYYY-MM-DD"}}]}}'
 )
 
 

@@ -14,7 +14,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from directional_sync.errors import HostError, SyncError
 from directional_sync.git import complaints
 from directional_sync.git.remotes import Remotes, Resolved
 from directional_sync.system import files, host
+from directional_sync.system.lock import Busy, locked
 
 _REF = "refs/upstream/current"
 _PACKS_MAX = 24
@@ -77,14 +79,14 @@ class UpstreamCache:
         """The content of `resolved`, fetched when it is not at hand. Raises SyncError."""
         if len(resolved.tip) != (40 if self.hash_name == "sha1" else 64):
             raise complaints.complaint(complaints.FORMAT, url)
-        with _Hold(self._place(url), self.remotes.left_s):
+        with _held(self._place(url), self.remotes.left_s):
             return self._obtain(url, resolved)
 
     def continues(self, url: str, new: str, old: str) -> bool | None:
         """Whether `new`, which was obtained, has `old` among its ancestors; None when that cannot be told because
         `old` was never here. Fetches the commits since `old`."""
         git_dir = self._place(url)
-        with _Hold(git_dir, self.remotes.left_s):
+        with _held(git_dir, self.remotes.left_s):
             seen = self._git(url, git_dir, "cat-file", "commit", old, check=False)
             dated = _COMMITTED.search(seen or b"")
             if dated is None:
@@ -210,35 +212,24 @@ def _whole(path: Path, hash_name: str) -> bool:
         return length == 0 and file.read() == total.digest()
 
 
-class _Hold:
+@contextmanager
+def _held(git_dir: Path, timeout_s: float) -> Iterator[None]:
     """One process and thread at a time for one folder; git's own left-over locks in it belong to the dead."""
-
-    def __init__(self, git_dir: Path, timeout_s: float) -> None:
-        self._git_dir = git_dir
-        self._timeout_s = timeout_s
-
-    def __enter__(self) -> None:
-        from filelock import FileLock, Timeout
-
-        host.make_folder(self._git_dir.parent)
-        self._lock = FileLock(str(self._git_dir.with_suffix(".lock")), mode=host.OWNER_ONLY_FILE)
-        try:
-            self._lock.acquire(timeout=self._timeout_s, poll_interval=0.05)
-        except Timeout:
-            raise HostError(
-                "E-UPSTREAM-BUSY",
-                "another run is fetching the same upstream",
-                hint="wait for it, then run again",
-                kept=complaints.KEPT,
-                retryable=True,
-            ) from None
-        if self._git_dir.is_dir():
-            for stale in (
-                *self._git_dir.glob("*.lock"),
-                *self._git_dir.glob("refs/**/*.lock"),
-                *self._git_dir.glob("objects/pack/tmp_*"),
-            ):
-                stale.unlink(missing_ok=True)
-
-    def __exit__(self, *ended: object) -> None:
-        self._lock.release()
+    try:
+        with locked(git_dir.with_suffix(".lock"), timeout_s=timeout_s):
+            if git_dir.is_dir():
+                for stale in (
+                    *git_dir.glob("*.lock"),
+                    *git_dir.glob("refs/**/*.lock"),
+                    *git_dir.glob("objects/pack/tmp_*"),
+                ):
+                    stale.unlink(missing_ok=True)
+            yield
+    except Busy:
+        raise HostError(
+            "E-UPSTREAM-BUSY",
+            "another run is fetching the same upstream",
+            hint="wait for it, then run again",
+            kept=complaints.KEPT,
+            retryable=True,
+        ) from None

@@ -6,6 +6,7 @@ before it is put into a line.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,6 +14,9 @@ from enum import StrEnum
 from directional_sync.core import escape
 
 ELLIPSIS = "..."
+TIED = ("::", "##", "%")
+"""What no line may begin with: orders to a CI host, and a sign that belongs to the number before it."""
+_COMMAND = re.compile(r"(?<=: )(?:dsync|git|pip|chmod|ls|export|cd) \S.*$")
 
 
 class Style(StrEnum):
@@ -88,6 +92,29 @@ def shorten(text: str, columns: int) -> str:
 def one_line(text: str) -> str:
     """Text of foreign origin, made safe and brought to one line."""
     return escape.one_line(text.replace("\r\n", " ").replace("\n", " ").replace("\t", " ").strip())
+
+
+def filled(text: str, ink: Ink, *, first: str = "", rest: str = "") -> list[str]:
+    """`text` on as many lines as it needs, broken between words; `first` stands before its first line, `rest` before
+    the others. A command at its end stays in one piece, so that it can be copied, and no line begins with what a CI
+    host would take for an order of its own."""
+    words = _commanding(text)
+    lines = [first + words[0]]
+    for word in words[1:]:
+        if cells(lines[-1]) + 1 + cells(word) <= ink.width or word.startswith(TIED):
+            lines[-1] += f" {word}"
+        elif word:
+            lines[-1] = lines[-1].rstrip()
+            lines.append(rest + word)
+    return lines
+
+
+def _commanding(text: str) -> list[str]:
+    """The words of `text`; a command that ends it is one word."""
+    found = _COMMAND.search(text)
+    if found is None:
+        return text.split(" ")
+    return [*text[: found.start()].rstrip(" ").split(" "), found.group()]
 
 
 def note(text: str, ink: Ink) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from directional_sync.model.lifecycle import Outcome
 from directional_sync.model.target import Direction, Target
-from directional_sync.render.ink import Column, Ink, Style, amount, one_line, table
+from directional_sync.render.ink import Column, Ink, Style, amount, filled, one_line, table
 from directional_sync.render.tally import outcome_word
 from directional_sync.render.when import ago, ahead, schedule, took
 
@@ -100,11 +100,12 @@ def _listed(row: Listed, now: str) -> list[tuple[str, Style]]:
 
 
 def _in_sync(row: Listed) -> str:
-    """As of the last run; nobody looks at the far side for a list."""
+    """As of the last run; nobody looks at the far side for a list. What a program did there, nobody has seen."""
+    unseen = row.target.endpoint == "command" and row.target.direction is not Direction.PULL
     if row.last is None or row.overdue or not row.available:
         return "unknown"
     if row.last.outcome in _IN_SYNC:
-        return "yes"
+        return "unknown" if unseen else "yes"
     return "no" if row.last.outcome == Outcome.CONFLICTED else "unknown"
 
 
@@ -281,7 +282,8 @@ def doctor(checks: Sequence[Checked], ink: Ink) -> str:
         shown = inside if ink.verbose > 0 else [check for check in inside if check.ok is None]
         for check in shown:
             if check.ok is not False:
-                lines.append(f"  {'ok' if check.ok else '? '} {one_line(check.name)}: {one_line(check.message)}")
+                told = f"{one_line(check.name)}: {one_line(check.message)}"
+                lines += filled(told, ink, first=f"  {'ok' if check.ok else '? '} ", rest="     ")
     for check in checks:
         if check.ok is False:
             lines += [

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from directional_sync.core.escape import visible
 from directional_sync.errors import ConfigError, Exit, Problem, SyncError
 from directional_sync.model.record import Failure, TargetRecord, Verdict
-from directional_sync.render.ink import Ink, Style, amount, cells, one_line, shorten
+from directional_sync.render.ink import TIED, Ink, Style, amount, cells, filled, one_line, shorten
 from directional_sync.render.tally import Word, word
 
 DETAIL_LINES = 4
@@ -73,29 +73,36 @@ def error(error: SyncError, ink: Ink) -> str:
 def failure(given: Failure, ink: Ink, target: str = "", log: str = "") -> list[str]:
     """The head, then what is known, one aligned line each. `log` is a command that shows more."""
     mark = f"[{one_line(given.code)}]" if given.code else ""
-    head = ink.paint(f"{_HEADS.get(given.exit, 'error')}{mark}", Style.BAD)
-    lines = [f"{head} {one_line(target)}: {one_line(given.message)}" if target else f"{head} {one_line(given.message)}"]
+    of = f"{one_line(target)}: " if target else ""
+    lines = _head(f"{_HEADS.get(given.exit, 'error')}{mark}", of + one_line(given.message), ink)
     if given.place:
-        lines.append(_field("place", one_line(given.place)))
-    lines += [f"  | {line}" for line in _capped(_news(given))]
+        lines += _field("place", given.place, ink)
+    for line in _capped(_news(given)):
+        lines += filled(line, ink, first="  | ", rest="  |   ")
     if given.kept:
-        lines.append(_field("kept", one_line(given.kept)))
+        lines += _field("kept", given.kept, ink)
     if given.hint:
-        lines += _hint(given.hint)
+        lines += _field("hint", given.hint, ink)
     more = [f"log: {log}"] if log else []
-    if given.code:
-        more.append(f"explain: {ink.paint(f'dsync explain {one_line(given.code)}', Style.COMMAND)}")
-    if more:
-        lines.append(_field("more", "      ".join(more)))
+    more += [f"explain: dsync explain {one_line(given.code)}"] if given.code else []
+    room = ink.width - cells(_field("more", "-", ink)[0]) + 1
+    beside = "      ".join(more)
+    return lines + _field("more", beside if cells(beside) <= room else "\n".join(more), ink)
+
+
+def _head(mark: str, text: str, ink: Ink) -> list[str]:
+    first, *rest = filled(text, ink, first=f"{mark} ", rest="  ")
+    return [ink.paint(mark, Style.BAD) + first[len(mark) :], *rest]
+
+
+def _field(name: str, text: str, ink: Ink) -> list[str]:
+    """Its name stands before the first line, and before one that would look like an order to a CI host."""
+    lines: list[str] = []
+    for line in map(one_line, text.splitlines()):
+        if line:
+            named = name if not lines or line.startswith(TIED) else ""
+            lines += filled(line, ink, first=f"  {named:<9} ", rest=" " * 12)
     return lines
-
-
-def _field(name: str, text: str) -> str:
-    return f"  {name:<9} {text}"
-
-
-def _hint(hint: str) -> list[str]:
-    return [_field("hint", one_line(line)) for line in hint.splitlines() if line.strip()]
 
 
 def _news(given: Failure) -> list[str]:
@@ -127,7 +134,7 @@ def run_problems(records: Sequence[TargetRecord], ink: Ink, run: str = "") -> li
         lines.append(f"{failure(given, ink, target)[0]}")
     if brief:
         lines.append("")
-    log = f"dsync show {run}" if run else ""
+    log = f"dsync show {run[-8:]}" if run else ""
     for target, given in full:
         lines += [*failure(given, ink, target, log if len(full) == 1 else ""), ""]
     return lines
@@ -139,7 +146,7 @@ def config_error(error: ConfigError, ink: Ink) -> str:
     for problem in error.problems:
         lines += config_problem(problem, ink)
     if error.hint:
-        lines += _hint(error.hint)
+        lines += _field("hint", error.hint, ink)
     codes = sorted({problem.code for problem in error.problems})
     lines.append(f"{amount(len(error.problems), 'error')}, nothing was run   exit {int(error.exit)}")
     lines.append(
@@ -152,12 +159,12 @@ def config_problem(problem: Problem, ink: Ink) -> list[str]:
     where = one_line(problem.path)
     if problem.line:
         where += f":{problem.line}:{problem.column}"
-    head = ink.paint(f"error[{problem.code}]", Style.BAD)
-    lines = [f"{head} {where}  {one_line(problem.message)}" if where else f"{head} {one_line(problem.message)}"]
+    place = f"{where}  " if where else ""
+    lines = _head(f"error[{problem.code}]", place + one_line(problem.message), ink)
     if problem.source and problem.line:
         lines += _excerpt(problem, ink)
     if problem.hint:
-        lines += _hint(problem.hint)
+        lines += _field("hint", problem.hint, ink)
     return lines
 
 

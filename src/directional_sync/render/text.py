@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from directional_sync.errors import Exit
 from directional_sync.model.lifecycle import Skip
 from directional_sync.model.record import Summary, TargetRecord
-from directional_sync.render.ink import Ink, Show, Style, amount, note, one_line, opposite
+from directional_sync.render.ink import Ink, Show, Style, amount, filled, note, one_line, opposite
 from directional_sync.render.plan import counted, target_plan
 from directional_sync.render.problems import run_problems
 from directional_sync.render.tally import FAILURES, SIGNS, SKIPS, STYLES, Tally, Word, numbers, tally, word
@@ -85,7 +85,9 @@ def _notes(records: Iterable[TargetRecord], ink: Ink) -> list[str]:
     lines = []
     for record in records:
         notes = [*record.notes, *(f"{v.gate}: {v.message}" for v in record.verdicts if v.passed and v.warning)]
-        lines += [ink.paint(f"! {one_line(record.target)}: {note(text, ink)}", Style.CHANGED) for text in notes]
+        for text in notes:
+            told = filled(f"{one_line(record.target)}: {note(text, ink)}", ink, first="! ", rest="  ")
+            lines += [ink.paint(line, Style.CHANGED) for line in told]
     return lines
 
 
@@ -120,7 +122,8 @@ def _plan_line(given: Tally) -> str:
         parts.append(f"{given.of(Word.REFUSED)} would be refused")
     if given.of(Word.FAILED) + given.of(Word.CANCELLED):
         parts.append(f"{given.of(Word.FAILED) + given.of(Word.CANCELLED)} failed")
-    return f"Plan: {', '.join(parts)}.  {counted(given.counts)}"
+    total = f"  {counted(given.counts)}" if given.of(Word.CHANGED) and given.counts.total else ""
+    return f"Plan: {', '.join(parts)}.{total}"
 
 
 def _after_plan(summary: Summary, given: Tally) -> list[tuple[str, str]]:

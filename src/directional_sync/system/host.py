@@ -1,22 +1,20 @@
-"""This machine: atomic files, the run lock, the clock, identifiers."""
+"""This machine: the clock, identifiers, and files and folders that are there whole or not at all."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import secrets
 import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
-from directional_sync.errors import HostError, LockHeldError
+from directional_sync.errors import HostError
 
 OWNER_ONLY_FILE = 0o600
 OWNER_ONLY_FOLDER = 0o700
@@ -135,87 +133,6 @@ def _existing(path: Path) -> Path:
     while not path.exists() and path != path.parent:
         path = path.parent
     return path
-
-
-class RunLock:
-    """The kernel's lock on one repository: one run at a time, let go by the kernel when its holder dies.
-
-    Use as a context manager. Who holds it is noted beside it, for the message to those who wait."""
-
-    def __init__(
-        self,
-        folder: Path,
-        holder: Mapping[str, str],
-        *,
-        timeout_s: float = 0.0,
-        waiting: Callable[[str], None] = lambda who: None,
-    ) -> None:
-        """`holder` is what others are told; `waiting` is called once, with the holder's description, when it
-        is busy and `timeout_s` > 0."""
-        self._folder = folder
-        self._holder = dict(holder)
-        self._timeout_s = timeout_s
-        self._waiting = waiting
-
-    def __enter__(self) -> RunLock:
-        from filelock import FileLock, Timeout
-
-        make_folder(self._folder)
-        with host_errors(self._folder / "lock"):
-            self._lock = FileLock(str(self._folder / "lock"), mode=OWNER_ONLY_FILE)
-            try:
-                self._lock.acquire(timeout=0)
-            except Timeout:
-                who = describe_holder(self._folder)
-                if self._timeout_s > 0:
-                    self._waiting(who)
-                try:
-                    self._lock.acquire(timeout=self._timeout_s, poll_interval=0.1)
-                except Timeout:
-                    raise LockHeldError(
-                        "E-LOCK",
-                        f"another run holds this repository: {who}",
-                        hint="wait for it, or give --lock-timeout 600 to wait here; "
-                        "the lock is never broken while that process lives",
-                        kept="nothing was changed",
-                    ) from None
-        note = {"pid": str(os.getpid()), "host": os.uname().nodename, "since": utc_now(), **self._holder}
-        atomic_write(self._folder / "lock-holder.json", json.dumps(note, sort_keys=True).encode())
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        with contextlib.suppress(OSError):
-            (self._folder / "lock-holder.json").unlink()
-        self._lock.release()
-
-
-def describe_holder(folder: Path) -> str:
-    """Who holds the lock in `folder`, in words; "an unknown process" when the note cannot be read."""
-    try:
-        note = json.loads((folder / "lock-holder.json").read_bytes())
-        return f"pid {note['pid']} on {note['host']}, `{note.get('command', '')}`, since {note['since']}"
-    except (OSError, ValueError, KeyError):
-        return "an unknown process"
-
-
-def find_root(start: Path) -> Path | None:
-    """The nearest folder at or above `start` that git would take for the root of a work tree, by its `.git`;
-    None when there is none. Starts no program."""
-    for folder in (start.resolve(), *start.resolve().parents):
-        if (folder / ".git").exists():
-            return folder
-    return None
-
-
-def common_dir(root: Path) -> Path:
-    """The git directory that all work trees of the repository at `root` share. Starts no program."""
-    git_dir = root / ".git"
-    if git_dir.is_file():  # a linked work tree or a submodule: a pointer
-        git_dir = (root / git_dir.read_text().partition("gitdir:")[2].strip()).resolve()
-    pointer = git_dir / "commondir"
-    return (git_dir / pointer.read_text().strip()).resolve() if pointer.is_file() else git_dir
 
 
 def is_private(path: Path) -> bool:

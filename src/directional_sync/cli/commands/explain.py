@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 import click
@@ -42,7 +43,7 @@ EXITS: tuple[tuple[int, str], ...] = (
 @click.argument("word", required=False)
 @faced
 def explain(face: Face, word: str | None) -> int:
-    text, document = _all() if word is None else _one(word, face)
+    text, document = _all(face.console.out_ink.width) if word is None else _one(word, face)
     if face.console.looks.form is not Form.TEXT:
         face.console.document(document)
     else:
@@ -50,21 +51,21 @@ def explain(face: Face, word: str | None) -> int:
     return int(Exit.OK)
 
 
-def _all() -> tuple[str, Any]:
+def _all(columns: int) -> tuple[str, Any]:
     from directional_sync.pages import pages
 
     found = pages()
     width = max(map(len, found), default=0)
-    lines = [f"{code:<{width}}  {_first_sentence(page.text)}" for code, page in found.items()]
+    lines = [f"{code:<{width}}  {_first_sentence(page.text, columns - width - 2)}" for code, page in found.items()]
     return "\n".join(
         [*lines, "", f"{len(found)} codes; dsync explain CODE tells more, dsync explain exit the statuses"]
     ), list(found)
 
 
-def _first_sentence(text: str) -> str:
+def _first_sentence(text: str, columns: int) -> str:
     paragraph = " ".join(text.split("\n\n")[0].split())
     sentence = paragraph.partition(". ")[0].rstrip(".")
-    return sentence if len(sentence) <= 100 else sentence[:97] + "..."
+    return textwrap.shorten(sentence, max(columns, 20), placeholder=" ...")
 
 
 def _one(word: str, face: Face) -> tuple[str, Any]:
@@ -81,13 +82,11 @@ def _one(word: str, face: Face) -> tuple[str, Any]:
         return _schedule(word)
     if word.upper().startswith("E-"):
         return _unknown(word)
-    return _target(word, face) or _field(word) or _unknown(word)
+    return _target(word, face) or _field(word, face.console.out_ink.width) or _unknown(word)
 
 
 def _plain(text: str, width: int) -> str:
     """Paragraphs filled to `width`; lists and indented lines stay as they are."""
-    import textwrap
-
     parts = []
     for paragraph in text.replace("**", "").split("\n\n"):
         kept = any(line.startswith(("- ", "* ", "    ", "|", "```")) for line in paragraph.splitlines())
@@ -135,12 +134,12 @@ def _target(word: str, face: Face) -> tuple[str, Any] | None:
     return "\n".join(lines), target_json(Listed(target))
 
 
-def _field(word: str) -> tuple[str, Any] | None:
+def _field(word: str, columns: int) -> tuple[str, Any] | None:
     """A key of the YAML, as the schema describes it."""
     from directional_sync.config.schema import json_schema
 
     found = _described(json_schema(), word.rpartition(".")[2])
-    return (f"{word}\n\n{found}", {"field": word, "text": found}) if found else None
+    return (f"{word}\n\n{_plain(found, min(columns, 100))}", {"field": word, "text": found}) if found else None
 
 
 def _described(schema: Any, key: str) -> str:
