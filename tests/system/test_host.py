@@ -58,3 +58,21 @@ def test_ids_sort_by_time() -> None:
         host.pause(0.002)
     assert ids == sorted(ids)
     assert len(set(ids)) == 5
+
+
+def test_removing_a_tree_does_not_follow_links(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "file").write_text("keep")
+    junk = tmp_path / "junk"
+    (junk / "locked").mkdir(parents=True)
+    (junk / "locked" / "f").write_text("x")
+    (junk / "locked").chmod(0o500)
+    (junk / "link").symlink_to(precious)
+    host.remove_tree(junk)
+    assert not junk.exists()
+    assert (precious / "file").read_text() == "keep"
+    link = tmp_path / "only-link"
+    link.symlink_to(precious)
+    host.remove_tree(link)
+    assert (precious / "file").exists()
