@@ -184,7 +184,7 @@ def test_forty_thousand_names_are_judged(bench: Bench) -> None:
     entry = Entry("1" * 40, FILE)
     bench.repo = [Change(f"addons/m{n % 900}/models/file_{n}.py", ABSENT, entry) for n in range(40_000)]
     (verdict,) = Names().judge(bench.subject())
-    assert verdict.message == "40000 names, all harmless"
+    assert verdict.message == "40,000 names, all harmless"
 
 
 @settings(max_examples=300, deadline=None)

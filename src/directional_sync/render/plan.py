@@ -154,9 +154,9 @@ def _sources(groups: Sequence[_Group], ink: Ink, diffs: Sequence[FileDiff]) -> l
     refs, commits = max((len(row[2]) for row in rows), default=0), max((len(row[3]) for row in rows), default=0)
     names = min(max((cells(row[1]) for row in rows), default=0), max(12, ink.width - refs - commits - 30))
     lines = []
-    for group, name, ref, moved, numbers in rows:
+    for group, name, ref, moved, files in rows:
         sign, style = (group.sign.value, SIGN_STYLES[group.sign]) if group.changed else ("=", Style.NONE)
-        line = f"  {sign} {pad(shorten(name, names), names)}  {pad(ref, refs)}  {pad(moved, commits)}  {numbers}"
+        line = f"  {sign} {pad(shorten(name, names), names)}  {pad(ref, refs)}  {pad(moved, commits)}  {files}"
         lines.append(ink.paint(line.rstrip(), style))
         lines += _inside(group, ink, diffs)
     if left:
