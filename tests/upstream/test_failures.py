@@ -145,7 +145,15 @@ def test_F46_a_silent_or_dripping_host_is_given_up_in_time(
         vendoring.look()
     assert caught.value.code == "E-UPSTREAM-TIMEOUT"
     assert time.monotonic() - started < 1.5 + 2.5
-    assert not _helpers_of(server)
+    assert not _left_behind(server)
+
+
+def _left_behind(server: GitServer) -> list[str]:
+    """What still lives a moment later: a killed grandchild needs one to die on a busy machine."""
+    until = time.monotonic() + 2
+    while (living := _helpers_of(server)) and time.monotonic() < until:
+        time.sleep(0.02)
+    return living
 
 
 def _helpers_of(server: GitServer) -> list[str]:
@@ -174,7 +182,7 @@ def test_F09_F10_a_look_that_is_stopped_ends_soon_and_leaves_nothing_running(
     with pytest.raises(InterruptedRun):
         vendoring.look()
     assert time.monotonic() - started < 1.0 + 2.5
-    assert not _helpers_of(server)
+    assert not _left_behind(server)
 
 
 def test_F45_a_passing_fault_is_tried_again(

@@ -137,7 +137,7 @@ def _composed(text: str, document: Document) -> yaml.Node | None:
             document.problems.append(document.problem(f"the character {shown} is not allowed in YAML", span))
             return None
         except RecursionError:
-            document.problems.append(Problem("the file is nested too deeply", document.name))
+            document.problems.append(Problem(f"nested too deeply, at most {DEPTH_MAX} levels", document.name))
             return None
         except yaml.MarkedYAMLError as error:
             mended = _syntax(error, text, document)
@@ -186,6 +186,7 @@ def _quoted(source: str, column: int) -> str:
 
 
 _SYNTAX = (
+    ("nesting depth", f"nested too deeply, at most {DEPTH_MAX} levels", ""),
     ("mapping values are not allowed", "a `:` does not fit here", "check the indentation, or quote the value"),
     ("single document", "the file holds more than one document", "remove the line `---`"),
     ("undefined alias", "this alias is not defined before", "quote the value, if no alias is meant"),

@@ -145,8 +145,8 @@ def listed(keys: Sequence[str]) -> tuple[str, ...]:
 
 
 def counted(number: int, one: str, many: str = "") -> str:
-    """ "1 path", "2 paths"."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
+    """ "1 path", "2 paths", "40,000 paths"."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def _plan(subject: Subject) -> Plan:
