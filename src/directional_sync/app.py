@@ -98,6 +98,8 @@ def run(workspace: Workspace, selection: Selection, options: RunOptions, tell: T
         prove=options.prove,
         expected=expected,
         allow_delete=options.allow_delete,
+        locked=options.locked,
+        accepted=options.accepted,
         prefer=options.prefer,
         samples=_SAMPLES_IN_PLAN if options.dry_run else 0,
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from directional_sync.errors import SelectionError
 from directional_sync.git import layout
 from directional_sync.model.plan import Side
+from directional_sync.model.surprise import Accepted
 from directional_sync.model.target import Config, Direction, Target
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ class RunOptions:
     plan_id: str = ""
     lock_timeout_s: float = 0.0
     allow_delete: int | None = None
+    locked: bool = False
+    accepted: Accepted = field(default_factory=dict)
     prefer: Side | None = None
     command: str = ""
     """The command line, for those who find the repository locked."""

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from directional_sync.endpoints.git import OPTIONS
-from directional_sync.endpoints.git_options import GitOptions, upstreams
+from directional_sync.endpoints.git_options import GitOptions
+from directional_sync.endpoints.upstream import upstreams
 from directional_sync.errors import ConfigError
 from directional_sync.git.addresses import BadAddress, Way, check_name, check_ref, repository_name, shown, way
+from directional_sync.model.surprise import Surprise
 
 GOOD: dict[str, Any] = {
     "url": "https://github.com/OCA/{name}.git",
@@ -25,7 +27,7 @@ GOOD: dict[str, Any] = {
 def test_the_products_own_example_is_valid() -> None:
     options = OPTIONS.model_validate(GOOD)
     assert isinstance(options, GitOptions)
-    assert [(u.name, u.url, u.into) for u in upstreams(options, ["vendor/**"])] == [
+    assert [(u.name, u.url, u.into) for u in upstreams(options, options.names, ["vendor/**"])] == [
         ("crm", "https://github.com/OCA/crm.git", "vendor/crm"),
         ("web", "https://github.com/OCA/web.git", "vendor/web"),
     ]
@@ -76,6 +78,24 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("no fetch at all", {"concurrency": 0}, "greater_than_equal"),
     ("too many fetches", {"concurrency": 65}, "less_than_equal"),
     ("yes is a word", {"accept_rewrite": "yes"}, "bool_type"),
+    ("branch and range", {"version": "^1.2"}, "E-CONFIG"),
+    ("names twice over", {"names_from": "repos.txt"}, "E-CONFIG"),
+    ("a list over http", {"names": [], "names_from": "http://h/list"}, "E-CONFIG"),
+    ("a list outside", {"names": [], "names_from": "../list"}, "E-CONFIG"),
+    ("merge with dash", {"merge": ["--exec=x"]}, "E-UPSTREAM-REF"),
+    ("subdir climbs", {"subdir": "a/../.."}, "E-CONFIG"),
+    ("glob climbs", {"paths": ["../**"]}, "E-CONFIG"),
+    ("no glob", {"exclude": [""]}, "E-CONFIG"),
+    ("rename climbs", {"rename": {"a": "../b"}}, "E-CONFIG"),
+    ("rename to nothing", {"rename": {"a": ""}}, "E-CONFIG"),
+    ("unknown mode", {"submodules": "yes"}, "literal_error"),
+    ("negative size", {"max_size": -1}, "greater_than_equal"),
+    ("patches climb", {"patches": "../{name}"}, "E-CONFIG"),
+    ("pull requests without number", {"pull_requests": "https://h/{name}"}, "E-CONFIG"),
+    ("pull requests over http", {"pull_requests": "http://h/{name}/{number}"}, "E-CONFIG"),
+    ("exception for a stranger", {"repositories": {"sale": {"ref": "x"}}}, "E-CONFIG"),
+    ("exception with an unknown key", {"repositories": {"web": {"branch": "x"}}}, "extra_forbidden"),
+    ("exception with both", {"repositories": {"web": {"ref": "x", "version": "^1"}}}, "E-CONFIG"),
 ]
 
 
@@ -122,14 +142,35 @@ def test_T14_no_spelling_becomes_an_option_or_a_second_line(text: str) -> None:
 def test_without_into_the_outputs_must_be_one_folder(outputs: list[str]) -> None:
     options = OPTIONS.model_validate({**GOOD, "into": ""})
     with pytest.raises(ConfigError):
-        upstreams(options, outputs)
-    assert {u.into for u in upstreams(options, ["a/b/**"])} == {"a/b/web", "a/b/crm"}
+        upstreams(options, options.names, outputs)
+    assert {u.into for u in upstreams(options, options.names, ["a/b/**"])} == {"a/b/web", "a/b/crm"}
 
 
 def test_places_must_not_lie_in_each_other() -> None:
     options = OPTIONS.model_validate({**GOOD, "names": ["a", "a/b"]})
     with pytest.raises(ConfigError):
-        upstreams(options, [])
+        upstreams(options, options.names, [])
+
+
+def test_exceptions_replace_what_holds_for_all() -> None:
+    both = {
+        **GOOD,
+        "merge": ["a"],
+        "paths": ["x/**"],
+        "accept_moved_tag": True,
+        "repositories": {"web": {"ref": "18.0-fix", "merge": ["b", "c"], "paths": [], "into": "other/web"}},
+    }
+    options = OPTIONS.model_validate(both)
+    crm, web = upstreams(options, options.names, ["vendor/**"])
+    assert (crm.ref, crm.merge, crm.paths, crm.into) == ("18.0", ("a",), ("x/**",), "vendor/crm")
+    assert (web.ref, web.merge, web.paths, web.into) == ("18.0-fix", ("b", "c"), (), "other/web")
+    assert crm.patches == "patches/crm" and crm.accepts == web.accepts == {Surprise.MOVED_TAG}
+
+
+def test_an_exception_with_a_range_drops_the_ref_of_all() -> None:
+    options = OPTIONS.model_validate({**GOOD, "repositories": {"web": {"version": "^1.2"}}})
+    crm, web = upstreams(options, options.names, ["vendor/**"])
+    assert (crm.ref, crm.version, web.ref, web.version) == ("18.0", "", "", "^1.2")
 
 
 def test_T07_what_others_said_is_fit_for_one_line() -> None:

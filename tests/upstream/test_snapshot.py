@@ -131,7 +131,7 @@ def test_P09_without_a_ref_the_default_branch_is_followed_and_its_change_is_told
     upstream.git("symbolic-ref", "HEAD", "refs/heads/19.0")
     seen = vendoring.look()
     assert next(s.ref for s in seen.sources if s.name == name) == "refs/heads/19.0"
-    assert any("default branch is now 19.0, it was 18.0" in note for note in seen.notes)
+    assert any("is now 19.0, it was 18.0 (E-UPSTREAM-DEFAULT-BRANCH)" in note for note in seen.notes)
 
 
 def test_a_single_repository_needs_no_names(

@@ -15,6 +15,7 @@ import click
 
 from directional_sync.cli.console import Console, Form, Looks
 from directional_sync.cli.signals import Stop
+from directional_sync.model.surprise import Surprise
 from directional_sync.render.ink import Show
 
 if TYPE_CHECKING:
@@ -115,6 +116,35 @@ def show_option(function: _Function) -> _Function:
         help="Which targets to list one by one.",
     )
     return option(function)
+
+
+def accepting(function: _Function) -> _Function:
+    """One option for each surprise of an upstream that can be accepted for this once; see `accepted`."""
+    for surprise in reversed(Surprise):
+        option = click.option(
+            f"--{surprise.option}",
+            surprise.option.replace("-", "_"),
+            metavar="NAME",
+            multiple=True,
+            help=_SURPRISES[surprise],
+        )
+        function = option(function)
+    return function
+
+
+def accepted(given: dict[str, Any]) -> dict[Surprise, tuple[str, ...]]:
+    """Takes what `accepting` has brought out of `given`: surprise -> names or globs of upstreams."""
+    taken = {surprise: given.pop(surprise.option.replace("-", "_")) for surprise in Surprise}
+    return {surprise: names for surprise, names in taken.items() if names}
+
+
+_SURPRISES = {
+    Surprise.REWRITE: "Take this upstream (name or glob) although its history was rewritten.",
+    Surprise.MOVED_TAG: "Take it although its tag names another commit now.",
+    Surprise.VANISHED_REF: "Its branch or tag is gone: keep what was vendored, as no failure.",
+    Surprise.DEFAULT_BRANCH: "Take its new default branch, which does not go on from the old one.",
+    Surprise.MOVED_REPOSITORY: "Follow it to where its host says that it is now.",
+}
 
 
 def selecting(function: _Function) -> _Function:

@@ -10,11 +10,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from directional_sync.errors import ConfigError, Problem
-from directional_sync.model.snapshot import Source
+from directional_sync.model.snapshot import Part, Source
 
 _VERSION = 1
+_ALWAYS = ("name", "url", "ref", "commit", "tree", "into")
 _COMMENT = "Written by directional-sync. Do not edit: `dsync run` keeps it."
 
 
@@ -31,6 +33,9 @@ class LockedTarget:
 @dataclass(frozen=True, slots=True)
 class LockFile:
     targets: Mapping[str, LockedTarget] = field(default_factory=dict)
+
+    def without(self, name: str) -> LockFile:
+        return replace(self, targets={other: locked for other, locked in self.targets.items() if other != name})
 
     def with_target(self, name: str, locked: LockedTarget) -> LockFile:
         return replace(self, targets={**self.targets, name: locked})
@@ -52,15 +57,26 @@ def dump(lock: LockFile) -> bytes:
     return (json.dumps(data, indent=1, ensure_ascii=True) + "\n").encode()
 
 
-def _source(source: Source) -> dict[str, str]:
-    return {
+def _source(source: Source) -> dict[str, Any]:
+    """What is empty is left out, but for what every source has."""
+    data: dict[str, Any] = {
         "name": source.name,
         "url": source.url,
         "ref": source.ref,
+        "kind": source.kind,
         "commit": source.commit,
         "tree": source.tree,
         "into": source.into,
+        "recipe": source.recipe,
+        "merged": [{"ref": part.ref, "commit": part.commit} for part in source.merged],
+        "merge": source.merge,
     }
+    return {key: value for key, value in data.items() if value or key in _ALWAYS}
+
+
+def _read_source(data: Mapping[str, Any]) -> Source:
+    texts = {key: str(value) for key, value in data.items() if key != "merged"}
+    return Source(**texts, merged=tuple(Part(str(one["ref"]), str(one["commit"])) for one in data.get("merged", ())))
 
 
 def parse(content: bytes, path: str) -> LockFile:
@@ -74,7 +90,7 @@ def parse(content: bytes, path: str) -> LockFile:
             {
                 str(name): LockedTarget(
                     str(item["tree"]),
-                    tuple(Source(**{key: str(value) for key, value in source.items()}) for source in item["sources"]),
+                    tuple(_read_source(source) for source in item["sources"]),
                 )
                 for name, item in data["targets"].items()
             }

@@ -59,6 +59,7 @@ def reconcile(
         sources=remote.sources,
         was=base.sources,
         notes=remote.notes,
+        orphans=remote.orphans,
         bound=bound or Bound(),
     )
 

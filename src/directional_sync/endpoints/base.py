@@ -26,6 +26,7 @@ from directional_sync.model.lifecycle import Tell
 from directional_sync.model.plan import Change
 from directional_sync.model.record import Effect
 from directional_sync.model.snapshot import Snapshot
+from directional_sync.model.surprise import Accepted
 from directional_sync.model.target import Target
 
 
@@ -83,8 +84,12 @@ class Context:
     config_path: str = ""
     stop: Callable[[], bool] = lambda: False
     """Whether somebody asked us to stop. An endpoint that may take long asks it, and then raises InterruptedRun."""
-    locked: Mapping[str, str] = field(default_factory=dict)
-    """Source name -> commit in the lock file, {} when there is none."""
+    locked: bool = False
+    """Take exactly the sources that the lock names (they are `prior.sources`), and ask no far side for newer ones."""
+    prune: bool = False
+    """Answer what is agreed already, without what came from sources that the configuration no longer holds."""
+    accepted: Accepted = field(default_factory=dict)
+    """The surprises that a person has accepted for this run."""
 
 
 class Endpoint(Protocol):

@@ -1,37 +1,37 @@
-"""Many git repositories as one tree: each upstream's tree at its place, as it is, never checked out.
+"""Many git repositories as one tree: each upstream's tree at its place, never checked out.
 
-A snapshot asks every upstream for its one ref, compares with what was agreed last time, fetches only what moved and
-is not at hand, and answers one unopened folder per upstream. An upstream that cannot be had is unreadable at its
-place: what was vendored from it stays, and the others go on.
+A snapshot asks every upstream for its refs, compares with what was agreed last time, fetches only what moved and is
+not at hand, makes of it what the file asks for, and answers one unopened folder per upstream. An upstream that cannot
+be had is unreadable at its place: what was vendored from it stays, and the others go on.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import cast
 
 from directional_sync.endpoints.base import Capabilities, Context, Endpoint
-from directional_sync.endpoints.git_options import GitOptions, Upstream, upstreams
-from directional_sync.errors import InternalError, InterruptedRun, RefusedError, RemoteError, SyncError
+from directional_sync.endpoints.compose import Compose, Patches, recipe
+from directional_sync.endpoints.crowd import Crowd
+from directional_sync.endpoints.git_options import GitOptions
+from directional_sync.endpoints.locked import locked_tips
+from directional_sync.endpoints.resolve import Resolve, Tips
+from directional_sync.endpoints.trust import Trust
+from directional_sync.endpoints.upstream import Upstream, upstreams
+from directional_sync.errors import InternalError, RemoteError, SyncError
 from directional_sync.git import tree as trees
-from directional_sync.git.addresses import shown
 from directional_sync.git.complaints import KEPT, REF, complaint
 from directional_sync.git.objects import ObjectStore
-from directional_sync.git.remotes import Remotes, Resolved
+from directional_sync.git.remotes import Remotes
 from directional_sync.git.upstream_cache import Fetched, UpstreamCache
 from directional_sync.model.lifecycle import Event, EventType
 from directional_sync.model.plan import Change
 from directional_sync.model.record import Effect
-from directional_sync.model.snapshot import ABSENT, FOLDER, Entry, Snapshot, Source
+from directional_sync.model.snapshot import FOLDER, Entry, Snapshot, Source
 from directional_sync.system.host import monotonic
 
 _QUESTIONS_AT_ONCE = 16
-_ASK_WHETHER_TO_STOP_S = 0.2
-T = TypeVar("T")
-
 
 OPTIONS = GitOptions
 
@@ -52,20 +52,19 @@ class GitEndpoint:
             raise InternalError("E-INTERNAL", "the git endpoint was opened with options of another kind")
         self._context = context
         self._options = options
-        self._upstreams = upstreams(options, context.target.outputs)
+        if not options.names_from:
+            upstreams(options, options.names, context.target.outputs)  # what is unclear is said at once
         self._remotes: Remotes | None = None
 
     def __repr__(self) -> str:
-        return f"GitEndpoint({len(self._upstreams)} upstreams)"
+        return f"GitEndpoint({self._options.url})"
 
     def snapshot(self, prior: Snapshot) -> Snapshot:
         """One folder per upstream. Raises the error itself when no upstream at all can be had."""
-        if self._remotes is not None:
-            self._remotes.close()
+        self.close()
         target = self._context.target
         self._remotes = Remotes(self._context.environment, target.retries, monotonic() + target.timeout_s)
-        look = _Look(self._context, self._options, self._upstreams, self._remotes, prior)
-        return look.snapshot()
+        return _Look(self._context, self._options, self._remotes, prior).snapshot()
 
     def apply(self, changes: Sequence[Change]) -> Iterator[Effect]:
         if changes:
@@ -83,186 +82,149 @@ class _Look:
 
     context: Context
     options: GitOptions
-    upstreams: tuple[Upstream, ...]
     remotes: Remotes
     prior: Snapshot
-    failed: dict[str, SyncError] = field(default_factory=dict)
-    """Name -> why it cannot be had."""
     notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.store = cast(ObjectStore, self.context.objects)
         self.cache = UpstreamCache(self.context.cache, self.remotes, self.store.hash_name)
+        self.crowd = Crowd(self.context, self.remotes)
         self.before = {source.name: source for source in self.prior.sources}
-        self.guard = threading.Lock()
+        self.trust = Trust(self.context.accepted, self.notes.append)
+        self.resolve = Resolve(self.remotes, self.cache, self.trust)
+        self.compose = Compose(self.context, self.cache, self.notes.append)
 
     def snapshot(self) -> Snapshot:
-        self.cache.forget_others(upstream.url for upstream in self.upstreams)
-        resolved = self._each("resolving", self.upstreams, self._resolve, _QUESTIONS_AT_ONCE)
-        known = self._at_hand(resolved)
-        moved = [upstream for upstream in self.upstreams if upstream.name in resolved and upstream.name not in known]
-        fetched = self._each(
-            "fetching", moved, lambda one: self._fetch(one, resolved[one.name]), self.options.concurrency
+        wanted = self._upstreams()
+        orphans = self._orphans(wanted)
+        if self.context.prune:
+            return self._agreed([source for source in self.prior.sources if source not in orphans])
+        self.cache.forget_others(upstream.url for upstream in wanted)
+        patches = self.compose.patches(wanted)
+        recipes = {upstream.name: recipe(upstream, patches.get(upstream.name, ())) for upstream in wanted}
+        tips = self.crowd.each("resolving", wanted, lambda one: self._tips(one, recipes[one.name]), _QUESTIONS_AT_ONCE)
+        taken = self._at_hand(wanted, tips, recipes)
+        moved = [upstream for upstream in wanted if upstream.name in tips and upstream.name not in taken]
+        fetched = self.crowd.each(
+            "fetching", moved, lambda one: self._fetch(one, tips[one.name]), self.options.concurrency
         )
         for found in fetched.values():
             self.store.borrow(found.objects)
-        graft = {**known, **self._grafts(moved, resolved, fetched)}
-        if not graft:
-            raise self._all_failed()
-        sources = []
-        for upstream in self.upstreams:
-            if upstream.name in graft:
-                now = resolved[upstream.name]
-                sources.append(
-                    Source(
-                        upstream.name,
-                        upstream.url,
-                        now.ref or now.commit,
-                        now.commit,
-                        graft[upstream.name],
-                        upstream.into,
-                    )
-                )
+        taken |= self._made([one for one in moved if one.name in fetched], tips, fetched, recipes, patches)
+        if not taken and wanted:
+            raise self._all_failed(wanted)
+        return self._answer(wanted, taken, orphans)
+
+    def _upstreams(self) -> tuple[Upstream, ...]:
+        names = self.options.names
+        if self.options.names_from:
+            from directional_sync.endpoints.listed import listed
+
+            names = listed(self.options.names_from, self.context, self.remotes)
+        return upstreams(self.options, names, self.context.target.outputs)
+
+    def _orphans(self, wanted: Sequence[Upstream]) -> list[Source]:
+        """Sources of last time that the file no longer names, and whose places nobody else has taken."""
+        names = {upstream.name for upstream in wanted}
+        places = [f"{upstream.into}/" for upstream in wanted]
+        gone = [source for source in self.prior.sources if source.name not in names and source.into]
+        return [
+            source
+            for source in gone
+            if not any(place.startswith(f"{source.into}/") or f"{source.into}/".startswith(place) for place in places)
+        ]
+
+    def _agreed(self, sources: Sequence[Source]) -> Snapshot:
+        """What these sources brought last time, without asking them."""
+        entries = {source.into: trees.at(self.store, self.prior, source.into) for source in sources}
+        return Snapshot({key: entry for key, entry in entries.items() if entry.present}, sources=tuple(sources))
+
+    def _tips(self, upstream: Upstream, wanted: str) -> Tips:
+        before = self.before.get(upstream.name)
+        if self.context.locked:
+            return locked_tips(upstream, before, wanted)
+        return self.resolve.tips(upstream, self._before(upstream))
+
+    def _at_hand(
+        self, wanted: Sequence[Upstream], tips: Mapping[str, Tips], recipes: Mapping[str, str]
+    ) -> dict[str, Source]:
+        """Name -> source of those that are where they were, and whose tree is in the repository's own store."""
+        same = {}
+        for upstream in wanted:
+            now, before = tips.get(upstream.name), self._before(upstream)
+            if now is not None and before is not None and now.same_as(before) and before.recipe == recipes[before.name]:
+                same[upstream.name] = replace(before, ref=now.ref, kind=now.kind, into=upstream.into)
+        here = self.store.has_many([source.tree for source in same.values()])
+        return {name: source for name, source in same.items() if source.tree in here}
+
+    def _fetch(self, upstream: Upstream, tips: Tips) -> Fetched:
+        before = self._before(upstream)
+        if before is None or self.context.locked:
+            found = self.cache.obtain(tips.url, tips.base)
+        else:
+            found = self.resolve.obtain(upstream, tips, before)
+        if found.note:
+            self.notes.append(f"{upstream.name}: {found.note}")
+        return found
+
+    def _made(
+        self,
+        moved: Sequence[Upstream],
+        tips: Mapping[str, Tips],
+        fetched: Mapping[str, Fetched],
+        recipes: Mapping[str, str],
+        patches: Mapping[str, Patches],
+    ) -> dict[str, Source]:
+        """Name -> source of those that were fetched, with the tree that the file makes of each."""
+
+        def make(upstream: Upstream) -> Source:
+            now = tips[upstream.name]
+            try:
+                made = self.compose.tree(upstream, now, fetched[upstream.name], patches.get(upstream.name, ()))
+            except KeyError:
+                raise complaint(REF, upstream.url, f"{upstream.wanted} is not a commit") from None
+            source = now.source(upstream, recipes[upstream.name], made.tree, made.merge)
+            self._judge_locked(source)
+            self._tell_moved(source)
+            return source
+
+        return self.crowd.each("making", moved, make, self.options.concurrency, quiet=True)
+
+    def _judge_locked(self, source: Source) -> None:
+        before = self.before.get(source.name)
+        if self.context.locked and before is not None and before.tree != source.tree:
+            raise RemoteError(
+                "E-LOCK-TREE",
+                f"{source.name} at {source.commit[:10]} makes another tree than the lock says",
+                hint="the lock was edited, or made by another version of this program; look at it with git log",
+                kept=KEPT,
+            )
+
+    def _tell_moved(self, source: Source) -> None:
+        before = self.before.get(source.name)
+        if before is None or before.commit != source.commit:
+            step = f"{before.commit[:7]}..{source.commit[:7]}" if before is not None else f"new at {source.commit[:7]}"
+            data = {"name": source.name, "commit": source.commit}
+            name = self.context.target.name
+            self.context.tell(Event(EventType.CHANGE, f"{source.name} {step}", target=name, data=data))
+
+    def _answer(self, wanted: Sequence[Upstream], taken: Mapping[str, Source], orphans: Sequence[Source]) -> Snapshot:
+        kept = self._agreed(orphans)
+        sources = sorted([*taken.values(), *orphans], key=lambda source: source.name)
+        errors = self.crowd.failed
+        failed = {one.into: _reason(errors[one.name]) for one in wanted if one.name in errors}
         return Snapshot(
-            {source.into: Entry(source.tree, FOLDER) for source in sources},
-            {one.into: _reason(self.failed[one.name]) for one in self.upstreams if one.name in self.failed},
+            {**kept.entries, **{source.into: Entry(source.tree, FOLDER) for source in taken.values()}},
+            failed,
             tuple(sources),
             tuple(sorted(self.notes)),
+            tuple(sorted(source.name for source in orphans)),
         )
 
-    def _resolve(self, upstream: Upstream) -> Resolved:
-        now = self.remotes.resolve(upstream.url, self.options.ref)
-        before = self._before(upstream)
-        if before is not None and not self.options.ref and before.ref not in ("", now.ref):
-            self._note(f"{upstream.name}: its default branch is now {_short(now.ref)}, it was {_short(before.ref)}")
-        if now.note:
-            self._note(f"{upstream.name}: {now.note}")
-        return now
-
-    def _at_hand(self, resolved: Mapping[str, Resolved]) -> dict[str, str]:
-        """Name -> tree of those that are where they were, and whose tree is in the repository's own store."""
-        same = {}
-        for upstream in self.upstreams:
-            now, before = resolved.get(upstream.name), self._before(upstream)
-            if now is not None and before is not None and before.commit == now.commit and before.tree:
-                same[upstream.name] = before.tree
-        here = self.store.has_many(list(same.values()))
-        return {name: tree for name, tree in same.items() if tree in here}
-
-    def _fetch(self, upstream: Upstream, now: Resolved) -> Fetched:
-        before = self._before(upstream)
-        changed = before is not None and before.commit != now.commit and before.ref == now.ref
-        if before is not None and changed and now.is_tag:
-            self._judge_tag(upstream, before, now)
-        on = changed and before is not None and now.ref.startswith("refs/heads/")
-        goes_on = self.remotes.descends(upstream.url, now.tip, before.commit) if on and before else True
-        if goes_on is False and before is not None:
-            self._judge_rewrite(upstream, before, now)
-        found = self.cache.obtain(upstream.url, now)
-        if goes_on is None and before is not None:
-            goes_on = self.cache.continues(upstream.url, now.commit, before.commit)
-            if goes_on is None:
-                self._note(f"{upstream.name}: whether its history was rewritten cannot be told")
-            elif not goes_on:
-                self._judge_rewrite(upstream, before, now)
-        if found.note:
-            self._note(f"{upstream.name}: {found.note}")
-        return found
-
-    def _judge_tag(self, upstream: Upstream, before: Source, now: Resolved) -> None:
-        what = f"the tag {_short(now.ref)} of {upstream.name} was {before.commit[:10]} and is now {now.commit[:10]}"
-        if not self.options.accept_moved_tag:
-            raise RefusedError(
-                "E-UPSTREAM-TAG-MOVED",
-                what,
-                hint="tags are not meant to move: ask the maintainers; to take it, set accept_moved_tag: true once",
-                kept=KEPT,
-            )
-        self._note(f"{what}; taken, as accept_moved_tag says")
-
-    def _judge_rewrite(self, upstream: Upstream, before: Source, now: Resolved) -> None:
-        what = (
-            f"the history of {upstream.name} was rewritten: {before.commit[:10]} is no ancestor of {now.commit[:10]}, "
-            f"the new tip of {_short(now.ref)}"
-        )
-        if not self.options.accept_rewrite:
-            raise RefusedError(
-                "E-UPSTREAM-REWRITE",
-                what,
-                hint="look at what was dropped; to take it, set accept_rewrite: true once",
-                kept=KEPT,
-            )
-        self._note(f"{what}; taken, as accept_rewrite says")
-
-    def _grafts(
-        self, moved: Sequence[Upstream], resolved: Mapping[str, Resolved], fetched: Mapping[str, Fetched]
-    ) -> dict[str, str]:
-        """Name -> the tree to put at its place, of those that were fetched."""
-        found = {}
-        for upstream in moved:
-            if upstream.name not in fetched:
-                continue
-            try:
-                found[upstream.name] = self._graft(upstream, resolved[upstream.name], fetched[upstream.name])
-            except SyncError as error:
-                self.failed[upstream.name] = error
-            except KeyError:
-                self.failed[upstream.name] = complaint(REF, upstream.url, f"{self.options.ref} is not a commit")
-        return found
-
-    def _graft(self, upstream: Upstream, now: Resolved, found: Fetched) -> str:
-        tree = self.store.tree_of(now.commit)
-        if found.gitlinks:
-            named = ", ".join(shown(path) for path in found.gitlinks[:3]) + (", ..." if found.gitlinks[3:] else "")
-            self._note(f"{upstream.name}: submodules are not taken along: {named}")
-            tree = trees.edit(self.store, tree, dict.fromkeys(found.gitlinks, ABSENT))
-        before = self._before(upstream)
-        if before is None or before.commit != now.commit:
-            step = f"{before.commit[:7]}..{now.commit[:7]}" if before is not None else f"new at {now.commit[:7]}"
-            self._tell(EventType.CHANGE, f"{upstream.name} {step}", {"name": upstream.name, "commit": now.commit})
-        return tree
-
-    def _each(
-        self, phase: str, wanted: Sequence[Upstream], deed: Callable[[Upstream], T], at_once: int
-    ) -> dict[str, T]:
-        """Name -> what `deed` answered, of those for which it did; the others are noted as failed."""
-        done: dict[str, T] = {}
-        if not wanted:
-            return done
-
-        def one(upstream: Upstream) -> None:
-            try:
-                answer = deed(upstream)
-                with self.guard:
-                    done[upstream.name] = answer
-            except SyncError as error:
-                with self.guard:
-                    self.failed[upstream.name] = error
-            with self.guard:
-                data = {"done": len(done), "of": len(wanted), "failed": len(self.failed), "phase": phase}
-            self._tell(EventType.PROGRESS, f"{phase} {upstream.name}", {**data, "name": upstream.name})
-
-        pool = ThreadPoolExecutor(max_workers=min(at_once, len(wanted)), thread_name_prefix="upstream")
-        try:
-            waiting: set[Future[None]] = {pool.submit(one, upstream) for upstream in wanted}
-            while waiting:
-                ended, waiting = wait(waiting, timeout=_ASK_WHETHER_TO_STOP_S)
-                for future in ended:
-                    future.result()
-                if waiting and self.context.stop():
-                    raise InterruptedRun(
-                        "E-INTERRUPTED", f"stopped while {phase} upstreams", kept="nothing was changed"
-                    )
-        except BaseException:
-            self.remotes.close()  # ends what runs, so that the threads end too
-            raise
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-        return done
-
-    def _all_failed(self) -> SyncError:
+    def _all_failed(self, wanted: Sequence[Upstream]) -> SyncError:
         """The one error of all: as it is for one upstream, with the common code when they agree."""
-        told = [(upstream.name, self.failed[upstream.name]) for upstream in self.upstreams]
+        told = [(upstream.name, self.crowd.failed[upstream.name]) for upstream in wanted]
         errors = [error for _, error in told]
         first = errors[0]
         if len(errors) == 1:
@@ -283,17 +245,6 @@ class _Look:
         before = self.before.get(upstream.name)
         return before if before is not None and before.url == upstream.url else None
 
-    def _note(self, note: str) -> None:
-        with self.guard:
-            self.notes.append(note)
-
-    def _tell(self, kind: EventType, message: str, data: Mapping[str, Any]) -> None:
-        self.context.tell(Event(kind, message, target=self.context.target.name, data=data))
-
 
 def _reason(error: SyncError) -> str:
     return f"{error.code}: {error.message}"
-
-
-def _short(ref: str) -> str:
-    return shown(ref.removeprefix("refs/heads/").removeprefix("refs/tags/"))

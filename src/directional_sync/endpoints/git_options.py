@@ -1,120 +1,23 @@
-"""What can be said under `remote:` of a git target, and which repository goes where by it."""
+"""What can be said under `remote:` of a git target."""
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from directional_sync.endpoints.base import Options
-from directional_sync.errors import ConfigError, Problem
-from directional_sync.git.addresses import BadAddress, check_name, check_ref, repository_name, way
+from directional_sync.git.addresses import BadAddress, check_name, check_ref, way
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
-class GitOptions(Options):
-    """`type: git`: repositories whose content is vendored."""
-
-    url: str = Field(description="Where the repository is; `{name}` stands for each of `names`.")
-    ref: str = Field("", description="Branch, tag, full ref or full commit id; without it HEAD's branch.")
-    names: tuple[str, ...] = Field((), description="Which repositories; not needed for a single one.", strict=False)
-    into: str = Field("", description="Folder for each repository, with `{name}`; without it the root of `outputs`.")
-    concurrency: int = Field(8, ge=1, le=64, description="How many fetches run at once.")
-    accept_rewrite: bool = Field(False, description="Take a branch whose history was rewritten (force-pushed).")
-    accept_moved_tag: bool = Field(False, description="Take a tag that now names another commit.")
-
-    @field_validator("url")
-    @classmethod
-    def _url(cls, value: str) -> str:
-        _only_name(value, "url")
-        _accepted(lambda: way(value.replace("{name}", "name")))
-        return value
-
-    @field_validator("ref")
-    @classmethod
-    def _ref(cls, value: str) -> str:
-        if value in ("", "HEAD"):
-            return ""
-        _accepted(lambda: check_ref(value))
-        return value
-
-    @field_validator("names")
-    @classmethod
-    def _names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for name in value:
-            _accepted(lambda name=name: check_name(name))  # type: ignore[misc]
-        twice = [name for name, times in Counter(name.casefold() for name in value).items() if times > 1]
-        if twice:
-            raise PydanticCustomError("E-CONFIG", "names must differ, in more than case: {names}", {"names": twice[0]})
-        return value
-
-    @field_validator("into")
-    @classmethod
-    def _into(cls, value: str) -> str:
-        _only_name(value, "into")
-        path = value.rstrip("/")
-        parts = path.split("/")
-        if path and (
-            any(p in ("", ".", "..") or p.lower() == ".git" for p in parts) or re.search(r"[\0-\x1f\\]", path)
-        ):
-            raise PydanticCustomError("E-CONFIG", "`into` must be a folder inside the repository, like `vendor/{name}`")
-        return path
-
-    @model_validator(mode="after")
-    def _together(self) -> GitOptions:
-        if "{name}" in self.url and not self.names:
-            raise PydanticCustomError("E-CONFIG", "`url` has {name}, so `names` must say which")
-        if len(self.names) > 1:
-            for key in ("url", "into"):
-                if "{name}" not in getattr(self, key) and (key == "url" or self.into):
-                    raise PydanticCustomError("E-CONFIG", "with several names `{key}` needs {name}", {"key": key})
-        return self
-
-
-@dataclass(frozen=True, slots=True)
-class Upstream:
-    """One repository and its place."""
-
-    name: str
-    url: str
-    into: str
-
-
-def upstreams(options: GitOptions, outputs: Sequence[str]) -> tuple[Upstream, ...]:
-    """Which repositories go where, by name. Raises ConfigError when that is not clear."""
-    names = options.names or (repository_name(options.url),)
-    into = options.into or _root_of(outputs, many=len(names) > 1)
-    found = [
-        Upstream(name, options.url.replace("{name}", name), into.replace("{name}", name)) for name in sorted(names)
-    ]
-    places = sorted(upstream.into.casefold() + "/" for upstream in found)
-    for one, other in itertools.pairwise(places):
-        if other.startswith(one):
-            raise _unclear(f"two repositories would share the folder {one.rstrip('/')}")
-    return tuple(found)
-
-
-def _root_of(outputs: Sequence[str], *, many: bool) -> str:
-    roots = [output.removesuffix("/**") for output in outputs if output.endswith("/**")]
-    if len(roots) != 1 or len(outputs) != 1 or re.search(r"[*?\[\]{}!]", roots[0]):
-        raise _unclear("`into` is needed, because `outputs` is not one folder (`folder/**`)")
-    return roots[0] + ("/{name}" if many else "")
-
-
-def _unclear(message: str) -> ConfigError:
-    return ConfigError([Problem(message, hint="set `into`, like vendor/{name}")])
-
-
-def _only_name(value: str, key: str) -> None:
-    others = [found for found in _PLACEHOLDER.findall(value) if found != "name"]
-    if others or value.count("{") != value.count("}") or value.count("{") != len(_PLACEHOLDER.findall(value)):
-        raise PydanticCustomError("E-CONFIG", "the only placeholder in `{key}` is {name}", {"key": key})
+def _wrong(message: str, **context: Any) -> PydanticCustomError:
+    return PydanticCustomError("E-CONFIG", message, context)
 
 
 def _accepted(check: Callable[[], object]) -> None:
@@ -122,3 +25,199 @@ def _accepted(check: Callable[[], object]) -> None:
         check()
     except BadAddress as error:
         raise PydanticCustomError(error.code, "{why}", {"why": str(error)}) from None
+
+
+def _placeholders(value: str, allowed: tuple[str, ...] = ("name",)) -> str:
+    found = _PLACEHOLDER.findall(value)
+    if any(name not in allowed for name in found) or not value.count("{") == value.count("}") == len(found):
+        raise _wrong("the only placeholder here is {allowed}", allowed=" or ".join(f"{{{name}}}" for name in allowed))
+    return value
+
+
+def _url(value: str) -> str:
+    _placeholders(value)
+    _accepted(lambda: way(value.replace("{name}", "name")))
+    return value
+
+
+def _ref(value: str) -> str:
+    if value in ("", "HEAD"):
+        return ""
+    _accepted(lambda: check_ref(value))
+    return value
+
+
+def _range(value: str) -> str:
+    from directional_sync.git.versions import check_range
+
+    if value:
+        _accepted(lambda: check_range(value))
+    return value
+
+
+def _path(value: str) -> str:
+    path = value.rstrip("/")
+    parts = path.split("/")
+    if path and (any(p in ("", ".", "..") or p.lower() == ".git" for p in parts) or re.search(r"[\0-\x1f\\]", path)):
+        raise _wrong("this must be a path with forward slashes that stays inside, like `vendor/web`")
+    return path
+
+
+def _glob(value: str) -> str:
+    if not _path(value.rstrip("/")):
+        raise _wrong("an empty glob names nothing")
+    return value
+
+
+def _rename(value: dict[str, str]) -> dict[str, str]:
+    for old, new in value.items():
+        if not _path(old) or not _path(new):
+            raise _wrong("both sides of a rename are paths inside the repository's folder")
+    return {old.rstrip("/"): new.rstrip("/") for old, new in value.items()}
+
+
+def _names(value: tuple[str, ...]) -> tuple[str, ...]:
+    for name in value:
+        _accepted(lambda name=name: check_name(name))  # type: ignore[misc]
+    twice = [name for name, times in Counter(name.casefold() for name in value).items() if times > 1]
+    if twice:
+        raise _wrong("names must differ, in more than case: {names}", names=twice[0])
+    return value
+
+
+def _pull_requests(value: str) -> str:
+    _placeholders(value, ("name", "number"))
+    if value and ("{number}" not in value or not re.match(r"https://|http://(127\.0\.0\.1|localhost)[:/]", value)):
+        raise _wrong("this must be an https URL with {number} in it", number="{number}")
+    return value
+
+
+def _list_place(value: str) -> str:
+    if re.match(r"https?://", value):
+        if not re.match(r"https://|http://(127\.0\.0\.1|localhost)[:/]", value):
+            raise _wrong("a list is only taken over https")
+        _accepted(lambda: way(value.partition("?")[0]))
+        return value
+    return _path(value)
+
+
+Url = Annotated[str, AfterValidator(_url)]
+Ref = Annotated[str, AfterValidator(_ref)]
+Range = Annotated[str, AfterValidator(_range)]
+Folder = Annotated[str, AfterValidator(_placeholders), AfterValidator(_path)]
+Inside = Annotated[str, AfterValidator(_path)]
+Globs = Annotated[tuple[Annotated[str, AfterValidator(_glob)], ...], Field(strict=False)]
+Refs = Annotated[tuple[Ref, ...], Field(strict=False)]
+Renames = Annotated[dict[str, str], AfterValidator(_rename)]
+PullRequests = Annotated[str, AfterValidator(_pull_requests)]
+Bytes = Annotated[int, Field(ge=0)]
+Submodules = Literal["skip", "content", "refuse"]
+Lfs = Literal["pointers", "fetch", "refuse"]
+Symlinks = Literal["keep", "skip", "refuse"]
+
+_SAID = {
+    "url": "Where the repository is; `{name}` stands for each of `names`.",
+    "ref": "Branch, tag, full ref or full commit id; without it HEAD's branch.",
+    "version": "Instead of `ref`: a range like `^1.4` or `>=2 <3`; the highest tag in it is taken.",
+    "merge": "Refs that are merged onto `ref`, in this order: branches, `refs/pull/12/head`.",
+    "into": "Folder for each repository, with `{name}`; without it the root of `outputs`.",
+    "subdir": "Only this folder of the repository, as if it were its root.",
+    "paths": "Only what these globs name.",
+    "exclude": "Not what these globs name.",
+    "rename": "Files or folders that get another place inside the folder: old path, new path.",
+    "submodules": "`skip`: submodules are left out. `content`: their files come along. `refuse`: none may be there.",
+    "lfs": "`pointers`: LFS pointers stay. `fetch`: the files behind them are taken. `refuse`: none may be there.",
+    "symlinks": "`keep`: links come along, if they stay inside. `skip`: they do not. `refuse`: none may be there.",
+    "max_size": "How many bytes all files of one repository may have together; 0 is no limit.",
+    "patches": "Folder of this repository with *.patch files, applied in the order of their names; empty for none.",
+    "pull_requests": "Where the state of a merged pull request can be asked: a URL with `{name}` and `{number}`.",
+    "accept_rewrite": "Take a branch whose history was rewritten (force-pushed).",
+    "accept_moved_tag": "Take a tag that now names another commit.",
+    "accept_vanished_ref": "A branch or tag that is gone is no failure; what was vendored from it stays.",
+    "accept_default_branch": "Take another default branch, even when it does not go on from the one before.",
+    "accept_moved_repository": "Follow the host to where it says that the repository is now.",
+}
+"""What each key of one repository means."""
+
+
+class Override(Options):
+    """What is different for one repository."""
+
+    url: Url | None = Field(None, description=_SAID["url"])
+    ref: Ref | None = Field(None, description=_SAID["ref"])
+    version: Range | None = Field(None, description=_SAID["version"])
+    merge: Refs | None = Field(None, description=_SAID["merge"])
+    into: Folder | None = Field(None, description=_SAID["into"])
+    subdir: Inside | None = Field(None, description=_SAID["subdir"])
+    paths: Globs | None = Field(None, description=_SAID["paths"])
+    exclude: Globs | None = Field(None, description=_SAID["exclude"])
+    rename: Renames | None = Field(None, description=_SAID["rename"])
+    submodules: Submodules | None = Field(None, description=_SAID["submodules"])
+    lfs: Lfs | None = Field(None, description=_SAID["lfs"])
+    symlinks: Symlinks | None = Field(None, description=_SAID["symlinks"])
+    max_size: Bytes | None = Field(None, description=_SAID["max_size"])
+    patches: Folder | None = Field(None, description=_SAID["patches"])
+    pull_requests: PullRequests | None = Field(None, description=_SAID["pull_requests"])
+    accept_rewrite: bool | None = Field(None, description=_SAID["accept_rewrite"])
+    accept_moved_tag: bool | None = Field(None, description=_SAID["accept_moved_tag"])
+    accept_vanished_ref: bool | None = Field(None, description=_SAID["accept_vanished_ref"])
+    accept_default_branch: bool | None = Field(None, description=_SAID["accept_default_branch"])
+    accept_moved_repository: bool | None = Field(None, description=_SAID["accept_moved_repository"])
+
+    @model_validator(mode="after")
+    def _together(self) -> Override:
+        if self.ref and self.version:
+            raise _wrong("`ref` and `version` exclude each other")
+        return self
+
+
+class GitOptions(Options):
+    """`type: git`: repositories whose content is vendored."""
+
+    url: Url = Field(description=_SAID["url"])
+    ref: Ref = Field("", description=_SAID["ref"])
+    version: Range = Field("", description=_SAID["version"])
+    merge: Refs = Field((), description=_SAID["merge"])
+    names: Annotated[tuple[str, ...], AfterValidator(_names)] = Field(
+        (), description="Which repositories; not needed for a single one.", strict=False
+    )
+    names_from: Annotated[str, AfterValidator(_list_place)] = Field(
+        "", description="Instead of `names`: a file of this repository or an https URL that lists them."
+    )
+    into: Folder = Field("", description=_SAID["into"])
+    subdir: Inside = Field("", description=_SAID["subdir"])
+    paths: Globs = Field((), description=_SAID["paths"])
+    exclude: Globs = Field((), description=_SAID["exclude"])
+    rename: Renames = Field({}, description=_SAID["rename"])
+    submodules: Submodules = Field("skip", description=_SAID["submodules"])
+    lfs: Lfs = Field("pointers", description=_SAID["lfs"])
+    symlinks: Symlinks = Field("keep", description=_SAID["symlinks"])
+    max_size: Bytes = Field(0, description=_SAID["max_size"])
+    patches: Folder = Field("patches/{name}", description=_SAID["patches"])
+    pull_requests: PullRequests = Field("", description=_SAID["pull_requests"])
+    concurrency: int = Field(8, ge=1, le=64, description="How many fetches run at once.")
+    accept_rewrite: bool = Field(False, description=_SAID["accept_rewrite"])
+    accept_moved_tag: bool = Field(False, description=_SAID["accept_moved_tag"])
+    accept_vanished_ref: bool = Field(False, description=_SAID["accept_vanished_ref"])
+    accept_default_branch: bool = Field(False, description=_SAID["accept_default_branch"])
+    accept_moved_repository: bool = Field(False, description=_SAID["accept_moved_repository"])
+    repositories: dict[str, Override] = Field({}, description="What is different for single repositories, by name.")
+
+    @model_validator(mode="after")
+    def _together(self) -> GitOptions:
+        if self.ref and self.version:
+            raise _wrong("`ref` and `version` exclude each other")
+        if self.names and self.names_from:
+            raise _wrong("`names` and `names_from` exclude each other")
+        if "{name}" in self.url and not self.names and not self.names_from:
+            raise _wrong("`url` has {name}, so `names` must say which", name="{name}")
+        for key in ("url", "into"):
+            if (len(self.names) > 1 or self.names_from) and "{name}" not in getattr(self, key):
+                if all(getattr(self.repositories.get(name), key, None) for name in self.names) and self.names:
+                    continue
+                if key == "url" or self.into:
+                    raise _wrong("with several names `{key}` needs {name}", key=key, name="{name}")
+        strangers = sorted(set(self.repositories) - set(self.names)) if self.names else []
+        if strangers:
+            raise _wrong("`repositories` speaks of {stranger}, which is not among `names`", stranger=strangers[0])
+        return self

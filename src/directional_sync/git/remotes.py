@@ -100,16 +100,24 @@ class Remotes:
     def left_s(self) -> float:
         return max(0.0, self.deadline - monotonic())
 
-    def resolve(self, url: str, ref: str) -> Resolved:
-        """What `ref` of the repository at `url` stands for: a branch or tag by its short or full name, "" for HEAD's
-        branch, or a commit's full id, which is not asked for. Raises SyncError."""
-        if is_commit(ref):
-            return Resolved("", ref, ref)
-        refs = self._refs(url, _prefixes(ref))
-        found = _pick(refs, ref)
-        if found is not None:
-            return found
-        raise self._no_such_ref(url, ref)
+    def resolve(self, url: str, *refs: str) -> tuple[Resolved, ...]:
+        """What each of `refs` of the repository at `url` stands for, asked in one request: a branch or tag by its
+        short or full name, "" for HEAD's branch, or a commit's full id, which is not asked for. Raises SyncError."""
+        prefixes = [prefix for ref in refs if not is_commit(ref) for prefix in _prefixes(ref)]
+        advertised = self._refs(url, tuple(dict.fromkeys(prefixes))) if prefixes else []
+        found = [Resolved("", ref, ref) if is_commit(ref) else _pick(advertised, ref) for ref in refs]
+        for ref, one in zip(refs, found, strict=True):
+            if one is None:
+                raise self._no_such_ref(url, ref)
+        return tuple(one for one in found if one is not None)
+
+    def tags(self, url: str) -> dict[str, Resolved]:
+        """The tags of the repository at `url` by their short names, in one request. Raises SyncError."""
+        advertised = self._refs(url, ("refs/tags/",))
+        return {
+            tag.name.removeprefix("refs/tags/"): Resolved(tag.name, tag.digest, tag.peeled or tag.digest)
+            for tag in advertised
+        }
 
     def descends(self, url: str, new: str, old: str) -> bool | None:
         """Whether `new` has `old` among its ancestors, as far as the far side says without sending content; None when

@@ -39,6 +39,23 @@ def select(store: ObjectStore, tree: str, globs: Sequence[str]) -> Snapshot:
     return Snapshot(found)
 
 
+def at(store: ObjectStore, snapshot: Snapshot, key: str) -> Entry:
+    """What the snapshot holds at exactly `key`, also where that lies in a folder that is not opened. Raises KeyError
+    when a tree on the way is nowhere."""
+    inside = {found[len(key) + 1 :]: entry for found, entry in snapshot.entries.items() if found.startswith(f"{key}/")}
+    if inside:
+        return Entry(edit(store, empty_tree(store.hash_name), inside), FOLDER)
+    above = key
+    below: list[str] = []
+    while above and above not in snapshot.entries:
+        above, _, name = above.rpartition("/")
+        below.insert(0, name)
+    entry = snapshot.entries.get(above, ABSENT)
+    for name in below:
+        entry = _open(store, [entry.digest])[entry.digest].get(name, ABSENT) if entry.folder else ABSENT
+    return entry
+
+
 def flatten(store: ObjectStore, snapshot: Snapshot) -> Snapshot:
     """The same with every folder opened. Raises KeyError when a tree is nowhere."""
     found = {key: entry for key, entry in snapshot.entries.items() if not entry.folder}

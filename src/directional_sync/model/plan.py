@@ -104,6 +104,8 @@ class Plan:
     was: tuple[Source, ...] = field(default=(), compare=False)
     """The sources of the base: with `sources`, what moved from where to where."""
     notes: tuple[str, ...] = ()
+    orphans: tuple[str, ...] = ()
+    """Names of sources that the configuration no longer holds, kept until they are pruned."""
     opaque: str = ""
     """Why nothing can be said beforehand about the far side; "" when everything can."""
     preview: str = ""

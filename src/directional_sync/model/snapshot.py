@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cached_property
 
 FILE = "100644"
@@ -49,6 +50,26 @@ class Entry:
 ABSENT = Entry()
 
 
+class RefKind(StrEnum):
+    """What it was that a source's commit was found by."""
+
+    BRANCH = "branch"
+    TAG = "tag"
+    COMMIT = "commit"
+    VERSION = "version"
+    """The highest tag that satisfies a range."""
+    OTHER = "ref"
+    """Any other ref by its full name: a pull request's head."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One ref that was merged onto a source's own."""
+
+    ref: str
+    commit: str
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where a part of a remote snapshot came from: what the lock file and the commit trailers say."""
@@ -63,6 +84,14 @@ class Source:
     tree: str = ""
     into: str = ""
     """The key prefix it fills, without a trailing slash."""
+    kind: str = ""
+    """A `RefKind`; "" where there are no refs."""
+    recipe: str = ""
+    """What besides the commits decides what is taken: selections, submodules, patches, by digest. "": all, as it is."""
+    merged: tuple[Part, ...] = ()
+    """What was merged onto `commit`, in this order."""
+    merge: str = ""
+    """The id of that merge, the same wherever the same commits are merged; "" without one."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +105,8 @@ class Snapshot:
     sources: tuple[Source, ...] = ()
     notes: tuple[str, ...] = ()
     """What a person should know about how this came to be: a rewritten upstream, a skipped submodule."""
+    orphans: tuple[str, ...] = ()
+    """Names of sources that the configuration no longer holds; what came from them is kept until it is pruned."""
 
     def at(self, key: str) -> Entry:
         """The entry at `key`; ABSENT when the side was looked at and has none."""

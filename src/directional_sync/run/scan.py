@@ -96,7 +96,9 @@ def open_endpoint(at: Passage, base: Base) -> Endpoint:
             run=world.run,
             config_path=world.config.path,
             stop=world.stop,
-            locked={source.name: source.commit for source in base.snapshot.sources},
+            locked=at.mode.locked,
+            prune=at.mode.prune,
+            accepted=at.mode.accepted,
         )
     )
 

@@ -13,6 +13,7 @@ from directional_sync.git.objects import ObjectStore
 from directional_sync.git.repository import Repository
 from directional_sync.model.lifecycle import Event, EventType, Level, Step, Tell
 from directional_sync.model.plan import Side
+from directional_sync.model.surprise import Accepted
 from directional_sync.model.target import Config, Target
 
 
@@ -58,6 +59,12 @@ class Mode:
     allow_delete: int | None = None
     samples: int = 0
     """How many changed files' content goes into the record of a dry run."""
+    locked: bool = False
+    """Take exactly what the lock names; only of targets whose far side is looked at that way."""
+    prune: bool = False
+    """Remove what came from sources that the configuration no longer holds, and change nothing else."""
+    accepted: Accepted = field(default_factory=dict)
+    """The surprises of upstreams that a person has accepted for this once."""
     prefer: Side | None = None
     """The side that wins where both sides differ: for a first sync, or to settle conflicts at once."""
 

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from directional_sync.cli.console import Form
-from directional_sync.cli.options import Duration, Face, faced, output_option, selecting, show_option
+from directional_sync.cli.options import (
+    Duration,
+    Face,
+    accepted,
+    accepting,
+    faced,
+    output_option,
+    selecting,
+    show_option,
+)
 from directional_sync.errors import ConfigError, Exit, Problem, SyncError
 
 if TYPE_CHECKING:
@@ -50,6 +59,8 @@ def _judging(function: Any) -> Any:
             click.option(
                 "--allow-delete", type=click.IntRange(min=0), metavar="N", help="Allow N deletions, this once."
             ),
+            click.option("--locked", is_flag=True, help="Take exactly what sync.lock says; ask for nothing newer."),
+            accepting,
             click.option("--prefer", type=click.Choice(["repo", "remote"]), help="The side that wins a conflict."),
             click.option(
                 "--lock-timeout", type=Duration(), default=0.0, help="Wait so long for another run: 30s, 10m."
@@ -120,6 +131,7 @@ def _sync(
     if given["plan_id"] and given["dry_run"]:
         raise _usage("--plan and --dry-run exclude each other: the plan is known already")
     workspace = face.open()
+    given["accepted"] = accepted(given)
     given["lock_timeout_s"] = given.pop("lock_timeout")
     given["prefer"] = Side(given["prefer"]) if given["prefer"] else None
     stop = face.stop

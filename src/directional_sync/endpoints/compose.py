@@ -1,0 +1,135 @@
+"""From an upstream's commits to the tree that is vendored: merged, filled, cut to what is wanted, patched."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from directional_sync.endpoints.base import Context
+from directional_sync.endpoints.resolve import Tips
+from directional_sync.endpoints.trust import short
+from directional_sync.endpoints.upstream import Upstream
+from directional_sync.git import tree as trees
+from directional_sync.git.objects import ObjectStore
+from directional_sync.git.upstream_cache import Fetched, UpstreamCache
+from directional_sync.git.view import Symlinks, View
+
+Patches = tuple[tuple[str, str], ...]
+"""Path and blob id of each patch, in the order in which they are applied."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    tree: str
+    merge: str = ""
+    """The id of the merge that the tree comes from, "" without one."""
+
+
+def recipe(upstream: Upstream, patches: Patches) -> str:
+    """What besides the commits decides the tree, for the lock: "" when it is the upstream's own, as it is."""
+    view = _view(upstream)
+    said = [
+        f"view:{view.digest}" if not view.whole else "",
+        f"submodules:{upstream.submodules}" if upstream.submodules != "skip" else "",
+        f"lfs:{upstream.lfs}" if upstream.lfs != "pointers" else "",
+        f"patches:{_digest(digest for _, digest in patches)}" if patches else "",
+    ]
+    return " ".join(token for token in said if token)
+
+
+@dataclass(frozen=True)
+class Compose:
+    """Makes trees, in the run's quarantine. Safe to use from many threads, one upstream each."""
+
+    context: Context
+    cache: UpstreamCache
+    note: Callable[[str], None]
+
+    @property
+    def store(self) -> ObjectStore:
+        return cast(ObjectStore, self.context.objects)
+
+    def patches(self, wanted: Sequence[Upstream]) -> Mapping[str, Patches]:
+        """Name -> the patches that this branch holds for it; names without any are left out."""
+        folders = {upstream.patches: upstream.name for upstream in wanted if upstream.patches}
+        if not folders:
+            return {}
+        globs = tuple(f"{folder}/*.patch" for folder in folders)
+        found: dict[str, list[tuple[str, str]]] = {}
+        head = self.store.tree_of(self.context.head)
+        for path, entry in sorted(trees.select(self.store, head, globs).entries.items()):
+            found.setdefault(folders[path.rpartition("/")[0]], []).append((path, entry.digest))
+        return {name: tuple(patches) for name, patches in found.items()}
+
+    def tree(self, upstream: Upstream, tips: Tips, fetched: Fetched, patches: Patches) -> Made:
+        """What is vendored of the upstream. Raises SyncError, and KeyError when its commit is none."""
+        merged = self._merged(tips)
+        tree = merged.tree if merged else self.store.tree_of(tips.base.commit)
+        tree = self._filled(upstream, tips, tree, fetched)
+        tree = self._seen(upstream, tree)
+        tree = self._smudged(upstream, tips, tree)
+        return Made(self._patched(tree, patches), merged.merge if merged else "")
+
+    def _merged(self, tips: Tips) -> Made | None:
+        if not tips.merged:
+            return None
+        from directional_sync.git.merging import merge
+
+        made = merge(self.cache, self.store, tips.url, (tips.base, *tips.merged))
+        for ref in made.included:
+            self.note(f"{short(ref)} brings nothing any more: {short(tips.ref)} has it; take it out of `merge`")
+        return Made(made.tree, made.commit)
+
+    def _filled(self, upstream: Upstream, tips: Tips, tree: str, fetched: Fetched) -> str:
+        if not fetched.gitlinks:
+            return tree
+        from directional_sync.git.submodules import Submodules, fill
+
+        filled = fill(self.cache, self.store, tips.url, tree, fetched.gitlinks, Submodules(upstream.submodules))
+        for note in filled.notes:
+            self.note(f"{upstream.name}: {note}")
+        return filled.tree
+
+    def _seen(self, upstream: Upstream, tree: str) -> str:
+        view = _view(upstream)
+        if view.whole:
+            return tree
+        from directional_sync.git.view import seen
+
+        return seen(self.store, tree, view, upstream.name)
+
+    def _smudged(self, upstream: Upstream, tips: Tips, tree: str) -> str:
+        if upstream.lfs == "pointers":
+            return tree
+        from directional_sync.git.lfs import Lfs, smudge
+
+        tree, notes = smudge(self.store, self.cache.remotes, self.cache.folder, tips.url, tree, Lfs(upstream.lfs))
+        for note in notes:
+            self.note(f"{upstream.name}: {note}")
+        return tree
+
+    def _patched(self, tree: str, patches: Patches) -> str:
+        if not patches:
+            return tree
+        from directional_sync.git.patching import Patch, apply
+
+        content = self.store.read_many([digest for _, digest in patches])
+        wanted = [Patch(path, content[digest]) for path, digest in patches]
+        return apply(self.store, self.cache.folder, tree, wanted)
+
+
+def _view(upstream: Upstream) -> View:
+    return View(
+        upstream.subdir,
+        upstream.paths,
+        upstream.exclude,
+        upstream.rename,
+        Symlinks(upstream.symlinks),
+        upstream.max_size,
+    )
+
+
+def _digest(parts: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]

@@ -1,0 +1,146 @@
+"""From what the file asks for to commits, and whether they may be taken after those of last time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from directional_sync.endpoints.trust import Trust, same_ref
+from directional_sync.endpoints.upstream import Upstream
+from directional_sync.errors import SyncError
+from directional_sync.git.complaints import REF, complaint
+from directional_sync.git.remotes import Remotes, Resolved
+from directional_sync.git.upstream_cache import Fetched, UpstreamCache
+from directional_sync.model.snapshot import Part, RefKind, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Tips:
+    """The commits of one upstream that are wanted now."""
+
+    url: str
+    """Where they are: the file's URL, or where an accepted move led."""
+    base: Resolved
+    kind: RefKind
+    merged: tuple[Resolved, ...] = ()
+    """What is to be merged onto `base`, in this order."""
+
+    @property
+    def ref(self) -> str:
+        return self.base.ref or self.base.commit
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        return tuple(Part(one.ref or one.commit, one.commit) for one in self.merged)
+
+    def same_as(self, before: Source) -> bool:
+        """Whether these are the commits that were taken last time."""
+        return bool(before.tree) and before.commit == self.base.commit and before.merged == self.parts
+
+    def source(self, upstream: Upstream, recipe: str, tree: str, merge: str) -> Source:
+        """What the lock says of them."""
+        return Source(
+            name=upstream.name,
+            url=upstream.url,
+            ref=self.ref,
+            commit=self.base.commit,
+            tree=tree,
+            into=upstream.into,
+            kind=self.kind,
+            recipe=recipe,
+            merged=self.parts,
+            merge=merge,
+        )
+
+
+@dataclass(frozen=True)
+class Resolve:
+    """Asks upstreams, and judges what they answer. Safe to use from many threads, one upstream each."""
+
+    remotes: Remotes
+    cache: UpstreamCache
+    trust: Trust
+
+    def tips(self, upstream: Upstream, before: Source | None) -> Tips:
+        """What the upstream has now. `before`: what was taken from the same URL last time. Raises SyncError."""
+        try:
+            tips = self._ask(upstream, upstream.url)
+        except SyncError as error:
+            place = self.trust.unresolved(upstream, before, error)
+            if not place and before is not None:
+                return kept(upstream, before)
+            tips = self._ask(upstream, place)
+        if before is not None and not upstream.ref and tips.base.commit == before.commit and tips.ref != before.ref:
+            self.trust.default_branch(upstream, before, tips.base, True)
+        for one in (tips.base, *tips.merged):
+            if one.note:
+                self.trust.note(f"{upstream.name}: {one.note}")
+        return tips
+
+    def _ask(self, upstream: Upstream, url: str) -> Tips:
+        if upstream.version:
+            return self._ask_version(upstream, url)
+        base, *merged = self.remotes.resolve(url, upstream.ref, *upstream.merge)
+        return Tips(url, base, kind_of(base), tuple(merged))
+
+    def _ask_version(self, upstream: Upstream, url: str) -> Tips:
+        from directional_sync.git.versions import highest
+
+        tags = self.remotes.tags(url)
+        name = highest(tags, upstream.version)
+        if name is None:
+            raise complaint(REF, url, f"none of its {len(tags)} tags is a version in {upstream.version}")
+        merged = self.remotes.resolve(url, *upstream.merge) if upstream.merge else ()
+        return Tips(url, tags[name], RefKind.VERSION, merged)
+
+    def obtain(self, upstream: Upstream, tips: Tips, before: Source) -> Fetched:
+        """The content of what moved since `before`, once it has been judged. Raises SyncError."""
+        now = tips.base
+        changed = before.commit != now.commit and same_ref(upstream, before)
+        if changed and now.is_tag and before.ref == now.ref:
+            self.trust.moved_tag(upstream, before, now)
+        judged = changed and now.ref.startswith("refs/heads/")
+        goes_on = self.remotes.descends(tips.url, now.tip, before.commit) if judged else True
+        if goes_on is False:
+            self._judge_break(upstream, before, now, tips.url)
+        found = self.cache.obtain(tips.url, now)
+        if goes_on is None:
+            goes_on = self.cache.continues(tips.url, now.commit, before.commit)
+            if goes_on is None:
+                self.trust.note(f"{upstream.name}: whether its history was rewritten cannot be told")
+            elif not goes_on:
+                self._judge_break(upstream, before, now, tips.url)
+        if judged and before.ref != now.ref and goes_on is not False:
+            self.trust.default_branch(upstream, before, now, goes_on)
+        return found
+
+    def _judge_break(self, upstream: Upstream, before: Source, now: Resolved, url: str) -> None:
+        """What comes does not go on from what was there."""
+        if before.ref != now.ref:
+            self.trust.default_branch(upstream, before, now, False)
+        else:
+            self.trust.rewrite(upstream, before, now, self._dropped(url, before.commit, now.commit))
+
+    def _dropped(self, url: str, old: str, new: str) -> tuple[str, ...]:
+        from directional_sync.git.history import dropped
+
+        return dropped(self.remotes, self.cache.folder, url, old, new, self.cache.hash_name)
+
+
+def kept(upstream: Upstream, before: Source) -> Tips:
+    """What was taken last time, once more."""
+    merged = tuple(Resolved(_ref(part.ref), part.commit, part.commit) for part in before.merged)
+    base = Resolved(_ref(before.ref), before.commit, before.commit)
+    return Tips(upstream.url, base, RefKind(before.kind) if before.kind else kind_of(base), merged)
+
+
+def _ref(name: str) -> str:
+    """A commit that was asked for by its id has no ref."""
+    return name if name.startswith("refs/") or name == "HEAD" else ""
+
+
+def kind_of(now: Resolved) -> RefKind:
+    if not now.ref:
+        return RefKind.COMMIT
+    if now.is_tag:
+        return RefKind.TAG
+    return RefKind.BRANCH if now.ref.startswith("refs/heads/") or now.ref == "HEAD" else RefKind.OTHER
