@@ -23,6 +23,7 @@ _ROOMS = {
     "git": "git and this repository",
     "interface": "The command line",
     "run": "Runs, plans and this machine",
+    "selection": "What of an upstream is taken",
     "upstream": "Upstream repositories",
 }
 
