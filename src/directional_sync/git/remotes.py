@@ -186,6 +186,13 @@ class Remotes:
             raise complaints.from_git(url, done.stderr)
         return [ref for ref in _listed(done.stdout) if ref.name.startswith(tuple(prefixes))]
 
+    def authorization(self, url: str, *, ask: bool = False) -> str:
+        """The value of the Authorization header for the host of `url`, "" for none: what was found earlier in this run,
+        and with `ask` what git's credential helpers have, which are asked once."""
+        if ask:
+            self._log_in(url)
+        return self._login(url)
+
     def _login(self, url: str) -> str:
         with self._guard:
             return self._logins.get(_host(url), "")

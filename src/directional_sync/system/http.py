@@ -60,7 +60,7 @@ class Unanswered(Exception):
 class Answer:
     status: int
     headers: Mapping[str, str] = field(repr=False)
-    """Names in lower case."""
+    """Names in lower case; the values of one that came several times are parted by commas."""
     body: bytes = field(repr=False)
 
     @property
@@ -152,7 +152,7 @@ class Pool:
             response.begin()
             body, whole = _body(response, terms)
             keep = whole and not response.will_close
-            return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, body)
+            return Answer(response.status, _headers(response), body)
         finally:
             with self._guard:
                 self._busy.discard(line)
@@ -311,6 +311,15 @@ def _request(
     if any("\r" in line or "\n" in line for line in lines):
         raise ValueError("a header or URL holds a line break")
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+
+
+def _headers(response: http.client.HTTPResponse) -> dict[str, str]:
+    """One line for each name, as HTTP lets a header that comes twice be read."""
+    found: dict[str, str] = {}
+    for name, value in response.getheaders():
+        key = name.lower()
+        found[key] = f"{found[key]}, {value}" if key in found else value
+    return found
 
 
 def _body(response: http.client.HTTPResponse, terms: _Terms) -> tuple[bytes, bool]:
