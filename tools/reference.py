@@ -22,6 +22,7 @@ _ROOMS = {
     "gates": "Gates",
     "git": "git and this repository",
     "interface": "The command line",
+    "merging": "Merges and patches of upstreams",
     "run": "Runs, plans and this machine",
     "selection": "What of an upstream is taken",
     "upstream": "Upstream repositories",

@@ -238,6 +238,14 @@ class ObjectStore:
             return git
         return git.including({"GIT_OBJECT_DIRECTORY": str(self._repository.objects)})
 
+    def writing_git(self) -> tuple[Git, Path]:
+        """git over all the stores, as they are now, whose new objects go into the quarantine, durable only when
+        published; and the quarantine's folder, for what is to vanish with it."""
+        with self._turn:
+            if self._quarantine.make():
+                self._hang_up()
+            return self._git().including(config={"core.fsync": "none"}), self._quarantine.folder
+
     def _git(self) -> Git:
         """git over all the stores: the quarantine, once there is one, the repository's and the borrowed ones."""
         git = self._repository.git

@@ -14,9 +14,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,12 @@ from directional_sync.system import files, host
 from directional_sync.system.lock import Busy, locked
 
 _REF = "refs/upstream/current"
+_OTHERS = "refs/upstream/merged"
+"""Folder of the refs that are merged onto the first, numbered."""
+_DEPTHS = (50, 400, 3_200)
+"""Generations to fetch for a merge, one after the other while it is not enough: nearly all branches are young."""
+_ALL = 2_147_483_647
+"""git's own number for a history without an end."""
 _PACKS_MAX = 24
 """With more the folder is started afresh: cheaper, and simpler, than repacking it."""
 _SEAL = "seal.json"
@@ -65,6 +71,8 @@ class Fetched:
     gitlinks: tuple[str, ...] = ()
     """Paths in it where submodules are tied in."""
     note: str = ""
+    shallow: bytes = b""
+    """With history: the commits whose parents are not at hand, one id per line, as git's file `shallow` names them."""
 
 
 @dataclass(frozen=True)
@@ -77,10 +85,25 @@ class UpstreamCache:
 
     def obtain(self, url: str, resolved: Resolved) -> Fetched:
         """The content of `resolved`, fetched when it is not at hand. Raises SyncError."""
-        if len(resolved.tip) != (40 if self.hash_name == "sha1" else 64):
-            raise complaints.complaint(complaints.FORMAT, url)
+        self._must_fit(url, resolved)
         with _held(self._place(url), self.remotes.left_s):
             return self._obtain(url, resolved)
+
+    def obtain_history(self, url: str, tips: Sequence[Resolved], *, whole: bool = False) -> Fetched:
+        """The content of all `tips`, and of their history as much as is needed to tell what any of them have in
+        common; all of it when `whole`. Fetches nothing when that is at hand. Raises SyncError."""
+        for tip in tips:
+            self._must_fit(url, tip)
+        git_dir = self._place(url)
+        with _held(git_dir, self.remotes.left_s):
+            seal = self._sound(git_dir)
+            if seal is None or not _remembers(seal, tips) or (whole and (git_dir / "shallow").exists()):
+                depth = seal.get("depth") if seal is not None else 0
+                depth = _ALL if whole else depth if isinstance(depth, int) else 0
+                found = self._refresh(git_dir, seal, lambda: self._take_history(url, git_dir, tips, depth))
+            else:
+                found = Fetched(git_dir / "objects", tuple(seal["gitlinks"]))
+            return replace(found, shallow=_shallow(git_dir))
 
     def continues(self, url: str, new: str, old: str) -> bool | None:
         """Whether `new`, which was obtained, has `old` among its ancestors; None when that cannot be told because
@@ -107,28 +130,37 @@ class UpstreamCache:
                 host.remove_tree(path)
                 path.with_suffix(".lock").unlink(missing_ok=True)
 
+    def _must_fit(self, url: str, resolved: Resolved) -> None:
+        if len(resolved.tip) != (40 if self.hash_name == "sha1" else 64):
+            raise complaints.complaint(complaints.FORMAT, url)
+
     def _place(self, url: str) -> Path:
         return self.folder / f"{hashlib.sha256(url.encode()).hexdigest()[:20]}.git"
 
     def _obtain(self, url: str, resolved: Resolved) -> Fetched:
         git_dir = self._place(url)
         seal = self._sound(git_dir)
+        if seal is not None and seal["tip"] == resolved.tip:
+            return Fetched(git_dir / "objects", tuple(seal["gitlinks"]))
+        return self._refresh(git_dir, seal, lambda: self._take(url, git_dir, resolved))
+
+    def _refresh(self, git_dir: Path, seal: dict[str, Any] | None, take: Callable[[], tuple[str, ...]]) -> Fetched:
+        """What `take` brings, which answers gitlinks: into the folder as it is when that is of use, else into a new
+        one."""
         note = ""
         if seal is None:
             note = "the local copy was damaged or incomplete and was fetched anew" if git_dir.exists() else ""
             self._start(git_dir)
-        elif seal["tip"] == resolved.tip:
-            return Fetched(git_dir / "objects", tuple(seal["gitlinks"]))
         elif len(seal["packs"]) > 2 * _PACKS_MAX:
             self._start(git_dir)
         try:
-            gitlinks = self._take(url, git_dir, resolved)
+            gitlinks = take()
         except SyncError as error:
             if seal is None or error.code not in (complaints.CORRUPT.code, complaints.OTHER.code):
                 raise
             note = f"the local copy was of no use ({error.message}) and was fetched anew"
             self._start(git_dir)
-            gitlinks = self._take(url, git_dir, resolved)
+            gitlinks = take()
         return Fetched(git_dir / "objects", gitlinks, note=note)
 
     def _take(self, url: str, git_dir: Path, resolved: Resolved) -> tuple[str, ...]:
@@ -136,6 +168,41 @@ class UpstreamCache:
         gitlinks = self._gitlinks(url, git_dir, resolved.tip)
         self._seal(git_dir, resolved.tip, gitlinks)
         return gitlinks
+
+    def _take_history(self, url: str, git_dir: Path, tips: Sequence[Resolved], depth: int) -> tuple[str, ...]:
+        """`depth` is what was enough last time."""
+        steps = [1] if len(tips) == 1 else [*(step for step in _DEPTHS if step >= depth), _ALL]
+        for step in steps:
+            self._fetch_history(url, git_dir, tips, step)
+            self._must_be_commits(url, git_dir, tips)
+            depth = step
+            if self._forks_known(url, git_dir, [tip.commit for tip in tips]):
+                break
+        gitlinks = self._gitlinks(url, git_dir, tips[0].tip)
+        self._seal(git_dir, tips[0].tip, gitlinks, history=[tip.tip for tip in tips], depth=depth)
+        return gitlinks
+
+    def _fetch_history(self, url: str, git_dir: Path, tips: Sequence[Resolved], depth: int) -> None:
+        others = [f"+{tip.tip}:{_OTHERS}/{number}" for number, tip in enumerate(tips[1:], start=1)]
+        arguments = (*self._fetch_arguments(url, tips[0].tip, f"--depth={depth}"), *others)
+        self.remotes.persist(lambda: self._git(url, git_dir, *arguments))
+
+    def _must_be_commits(self, url: str, git_dir: Path, tips: Sequence[Resolved]) -> None:
+        asked = "".join(f"{tip.commit}\n" for tip in tips).encode("ascii")
+        done = self.remotes.git(url, [f"--git-dir={git_dir}", "cat-file", "--batch-check"], config=_CONFIG, stdin=asked)
+        for tip, line in zip(tips, done.stdout.splitlines(), strict=True):
+            if line.split(b" ")[1] != b"commit":
+                raise complaints.complaint(complaints.REF, url, f"{tip.ref or tip.commit} is not a commit")
+
+    def _forks_known(self, url: str, git_dir: Path, commits: Sequence[str]) -> bool:
+        """Whether every commit without its parents is in the history of all of `commits`. Then whatever is missing
+        is, too, and can tell none of them from another."""
+        ends = set(_shallow(git_dir).decode("ascii").split())
+        for commit in commits[1:] if ends else ():
+            apart = self._git(url, git_dir, "rev-list", f"{commits[0]}...{commit}", "--") or b""
+            if not ends.isdisjoint(apart.decode("ascii").split()):
+                return False
+        return True
 
     def _fetch(self, url: str, git_dir: Path, tip: str) -> None:
         self._git(url, git_dir, *self._fetch_arguments(url, tip, "--depth=1"))
@@ -172,8 +239,19 @@ class UpstreamCache:
         files.write_private(git_dir / "config", config.encode())
         files.write_private(git_dir / "HEAD", b"ref: refs/heads/none\n")
 
-    def _seal(self, git_dir: Path, tip: str, gitlinks: Sequence[str]) -> None:
-        seal = {"tip": tip, "gitlinks": list(gitlinks), "packs": _packs(git_dir), "state": _state(git_dir)}
+    def _seal(
+        self, git_dir: Path, tip: str, gitlinks: Sequence[str], history: Sequence[str] = (), depth: int = 0
+    ) -> None:
+        """`history`: the tips of whose history enough is here, `depth` generations. A fetch for one tip alone may cut
+        it short again, so then there is none."""
+        seal: dict[str, Any] = {
+            "tip": tip,
+            "gitlinks": list(gitlinks),
+            "packs": _packs(git_dir),
+            "state": _state(git_dir),
+        }
+        if history:
+            seal |= {"history": list(history), "depth": depth}
         files.write_private(git_dir / _SEAL, json.dumps(seal).encode())
 
     def _sound(self, git_dir: Path) -> dict[str, Any] | None:
@@ -195,10 +273,23 @@ def _packs(git_dir: Path) -> list[str]:
 def _state(git_dir: Path) -> str:
     """A digest of the small files that say what the packs mean."""
     total = hashlib.sha256()
-    for name in ("config", "HEAD", "shallow", _REF):
+    others = sorted(f"{_OTHERS}/{path.name}" for path in (git_dir / _OTHERS).glob("*"))
+    for name in ("config", "HEAD", "shallow", _REF, *others):
         path = git_dir / name
         total.update(path.read_bytes() if path.exists() else b"-")
     return total.hexdigest()
+
+
+def _remembers(seal: Mapping[str, Any], tips: Sequence[Resolved]) -> bool:
+    """Whether enough history of all `tips` is there; what is enough for more of them is enough for some."""
+    history = seal.get("history")
+    wanted = {tip.tip for tip in tips}
+    return seal["tip"] == tips[0].tip and isinstance(history, list) and wanted <= set(map(str, history))
+
+
+def _shallow(git_dir: Path) -> bytes:
+    path = git_dir / "shallow"
+    return path.read_bytes() if path.exists() else b""
 
 
 def _whole(path: Path, hash_name: str) -> bool:
