@@ -25,6 +25,7 @@ _ROOMS = {
     "merging": "Merges and patches of upstreams",
     "run": "Runs, plans and this machine",
     "selection": "What of an upstream is taken",
+    "submodules": "Submodules of upstreams",
     "upstream": "Upstream repositories",
 }
 

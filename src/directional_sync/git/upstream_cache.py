@@ -36,6 +36,8 @@ _ALL = 2_147_483_647
 _PACKS_MAX = 24
 """With more the folder is started afresh: cheaper, and simpler, than repacking it."""
 _SEAL = "seal.json"
+_KINDS = ("git", "inside", "lfs")
+"""The ends of the names of the folders that are kept of an upstream."""
 _TOLERATED = (
     "badDateOverflow", "badEmail", "badName", "badTimezone", "missingEmail", "missingNameBeforeEmail",
     "missingSpaceBeforeDate", "missingSpaceBeforeEmail", "missingTaggerEntry", "multipleAuthors", "zeroPaddedDate",
@@ -125,7 +127,7 @@ class UpstreamCache:
     def forget_others(self, urls: Iterable[str]) -> None:
         """Removes the folders of upstreams that are not among `urls` any more."""
         wanted = {self._place(url).stem for url in urls}
-        for path in self.folder.glob("*.git"):
+        for path in (path for kind in _KINDS for path in self.folder.glob(f"*.{kind}")):
             if path.stem not in wanted:
                 host.remove_tree(path)
                 path.with_suffix(".lock").unlink(missing_ok=True)
@@ -133,6 +135,25 @@ class UpstreamCache:
     def _must_fit(self, url: str, resolved: Resolved) -> None:
         if len(resolved.tip) != (40 if self.hash_name == "sha1" else 64):
             raise complaints.complaint(complaints.FORMAT, url)
+
+    def inside(self, url: str, place: str) -> UpstreamCache:
+        """A cache of its own for the upstream that is tied in at `place` inside the one at `url`. It goes when that
+        one does. No other place shares it, so that no fetch can take away what another has at hand."""
+        return replace(self, folder=self.beside(url, "inside") / hashlib.sha256(_raw(place)).hexdigest()[:20])
+
+    def keep_inside(self, url: str, urls: Mapping[str, str]) -> None:
+        """Removes the caches `inside` the upstream at `url` but those for these places (place -> URL)."""
+        kept = {place: self.inside(url, place) for place in urls}
+        folders = {cache.folder.name for cache in kept.values()}
+        for path in self.beside(url, "inside").glob("*"):
+            if path.name not in folders:
+                host.remove_tree(path)
+        for place, cache in kept.items():
+            cache.forget_others([urls[place]])
+
+    def beside(self, url: str, kind: str) -> Path:
+        """The folder for what else is kept of the upstream at `url`, `inside` or `lfs`; it goes when that one does."""
+        return self._place(url).with_suffix(f".{kind}")
 
     def _place(self, url: str) -> Path:
         return self.folder / f"{hashlib.sha256(url.encode()).hexdigest()[:20]}.git"
@@ -264,6 +285,10 @@ class UpstreamCache:
             return dict(seal) if whole else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
+
+
+def _raw(path: str) -> bytes:
+    return path.encode("utf-8", "surrogateescape")
 
 
 def _packs(git_dir: Path) -> list[str]:

@@ -56,6 +56,8 @@ class Fault:
     """Answer so much later: the round trip of a far host."""
     old_protocol: bool = False
     """Ignore the client's wish for protocol v2."""
+    tips_only: bool = False
+    """With `old_protocol`: hand out only what a branch or tag points at."""
     times: int = 0
     """Hold for so many requests only; 0: until cleared."""
 
@@ -352,7 +354,7 @@ def _backend_environment(path: Path, service: str, fault: Fault) -> dict[str, st
     settings = {
         "safe.directory": "*",
         "http.uploadpack": "true",
-        "uploadpack.allowAnySHA1InWant": "true",
+        "uploadpack.allowAnySHA1InWant": "false" if fault.tips_only else "true",
         "uploadpack.allowFilter": "true",
         **({"protocol.version": "0"} if fault.old_protocol else {}),
     }
