@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from directional_sync import __version__
+from directional_sync import __version__, plugins
+from directional_sync.core.movement import Movement, movement
 from directional_sync.errors import HostError, StalePlanError
 from directional_sync.model.lifecycle import Event, EventType, Tell
 from directional_sync.model.plan import FileDiff, Held
@@ -25,6 +26,8 @@ __all__ = ["RunOptions", "Selection", "Workspace", "open_workspace", "select"]
 
 _SAMPLES_IN_PLAN = 12
 _SAMPLES_IN_DIFF = 5_000
+_ALL = 1_000_000_000
+"""A limit of deletions that is none: a person has asked for exactly these."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +55,15 @@ class StatusRow:
     message: str = ""
     last: LastRun | None = None
     record: TargetRecord | None = None
+    why: Movement = Movement()
+    """Whose doing it is that the sides differ."""
 
 
 @dataclass(frozen=True)
 class Status:
     rows: tuple[StatusRow, ...]
+    departed: tuple[str, ...]
+    """Names of targets that the file no longer holds, while what they brought is still here."""
     interrupted: str
     """"" or what a killed run left to finish."""
     score: int
@@ -64,7 +71,6 @@ class Status:
 
 
 def list_targets(workspace: Workspace, selection: Selection) -> list[TargetRow]:
-    from directional_sync import plugins
     from directional_sync.config import cron
 
     last = _history(workspace).last_runs()
@@ -167,7 +173,8 @@ def status(workspace: Workspace, selection: Selection, options: RunOptions, tell
     last = _history(workspace).last_runs()
     rows = tuple(_status_row(workspace.config.target(r.target), r, last.get(r.target)) for r in summary.records)
     score = sum(record.plan.drift_score for record in summary.records if record.plan is not None)
-    return Status(rows, interrupted, score)
+    departed = tuple(target.name for target in _departed(workspace))
+    return Status(rows, departed, interrupted, score)
 
 
 def _status_row(target: Target, record: TargetRecord, last: LastRun | None) -> StatusRow:
@@ -177,7 +184,16 @@ def _status_row(target: Target, record: TargetRecord, last: LastRun | None) -> S
     unread = record.failure is not None and not plan.conflicts
     known = None if unread else plan.drift_score == 0
     return StatusRow(
-        target, known, len(plan.repo), len(plan.remote), len(plan.conflicts), plan.held, record.message, last, record
+        target,
+        known,
+        repo=len(plan.repo),
+        remote=len(plan.remote),
+        conflicts=len(plan.conflicts),
+        held=plan.held,
+        message=record.message,
+        last=last,
+        record=record,
+        why=movement(plan),
     )
 
 
@@ -200,6 +216,31 @@ def verify(workspace: Workspace, selection: Selection, options: RunOptions, tell
     with open_world(workspace, options, tell, gates=True, writes=False) as world:
         records = tuple(redacted(workspace, inspect(target, world)) for target in select(workspace, selection))
     return Summary(world.run, started, host.monotonic() - begun, records, dry_run=True, version=__version__)
+
+
+def prune(workspace: Workspace, selection: Selection, options: RunOptions, tell: Tell) -> Summary:
+    """Removes, in a commit for each target, what came from sources and targets that the file no longer holds; what
+    was edited here since stays. Asks no far side for anything. Raises as `run`."""
+    from directional_sync.run.orphans import SUBJECT
+    from directional_sync.run.world import Mode
+
+    named = [replace(t, git_commit_message=SUBJECT) for t in workspace.config.targets if plugins.pins(t.endpoint)]
+    targets = (*named, *_departed(workspace))
+    selected = select(replace(workspace, config=replace(workspace.config, targets=targets)), selection)
+    samples = _SAMPLES_IN_PLAN if options.dry_run else 0
+    mode = Mode(dry_run=options.dry_run, locked=True, prune=True, allow_delete=_ALL, samples=samples)
+    return _run(workspace, selected, options, mode, tell, quiet=True)
+
+
+def _departed(workspace: Workspace) -> tuple[Target, ...]:
+    """Targets that the lock names and the file does not."""
+    from directional_sync.git.objects import ObjectStore
+    from directional_sync.git.repository import Repository
+    from directional_sync.run.orphans import departed
+
+    repository = Repository.open(workspace.root)
+    with ObjectStore(repository, workspace.state / "cache" / "quarantine" / "departed") as store:
+        return departed(repository, store, workspace.lock_path, workspace.config)
 
 
 def recover(workspace: Workspace, options: RunOptions) -> str:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 GROUP = "directional_sync.endpoints"
 COMMAND = "command"
+GONE = "gone"
+"""The endpoint of targets that the file no longer holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class _BuiltIn:
     options: str = ""
     """`module:class` of the options where they can be had without loading the endpoint."""
     directions: tuple[Direction, ...] = tuple(Direction)
+    pins: bool = False
+    """Its sources stand in the lock, and can be taken exactly as they stand there."""
 
 
 _BUILT_IN: dict[str, _BuiltIn] = {
@@ -40,12 +44,14 @@ _BUILT_IN: dict[str, _BuiltIn] = {
         "directional_sync.endpoints.git",
         "directional_sync.endpoints.git_options:GitOptions",
         (Direction.PULL,),
+        pins=True,
     ),
     COMMAND: _BuiltIn(
         "Any program in the repository.",
         "directional_sync.endpoints.command",
         "directional_sync.endpoints.command_options:CommandOptions",
     ),
+    GONE: _BuiltIn("Nothing; of targets that left the file.", "directional_sync.endpoints.gone"),
     "catalogue": _BuiltIn("A skills catalogue: HTTP, git or a folder."),
     "files": _BuiltIn("Local folders and object stores."),
     "notion": _BuiltIn("Rows of a Notion database, by external id."),
@@ -59,17 +65,17 @@ _BUILT_IN: dict[str, _BuiltIn] = {
 def builtin_types() -> tuple[str, ...]:
     """What `remote.type` may say without any plugin, sorted. `command` is not among them: a target has it by its
     `entrypoint`."""
-    return tuple(sorted(name for name in _BUILT_IN if name != COMMAND))
+    return tuple(sorted(name for name in _BUILT_IN if name not in (COMMAND, GONE)))
 
 
 def endpoint_types() -> tuple[str, ...]:
     """All names, plugins included, sorted. Loads no endpoint."""
-    return tuple(sorted({*_BUILT_IN, *_third_parties()}))
+    return tuple(sorted({*_BUILT_IN, *_third_parties()} - {GONE}))
 
 
 def known(name: str) -> bool:
     """Whether `name` is an endpoint, available or not."""
-    return name in _BUILT_IN or name in _third_parties()
+    return name in endpoint_types()
 
 
 def available(name: str) -> bool:
@@ -88,6 +94,11 @@ def described(name: str) -> str:
 def directions(name: str) -> tuple[Direction, ...]:
     """The directions that a target with this endpoint may have."""
     return _BUILT_IN[name].directions if name in _BUILT_IN else tuple(Direction)
+
+
+def pins(name: str) -> bool:
+    """Whether the lock names the sources of targets with this endpoint, so that they can be taken as it says."""
+    return name in _BUILT_IN and _BUILT_IN[name].pins
 
 
 def options_model(name: str) -> type[Options] | None:

@@ -296,12 +296,12 @@ def _rows() -> list[listing.Listed]:
 def test_drift(golden: SnapshotAssertion) -> None:
     ok = listing.Last("2026-03-29T06:00:00Z", Outcome.IN_SYNC, "")
     rows = [
-        listing.Drift("claude_config", False, 2, 1, 2, 0, "", None),
-        listing.Drift("apps_truth", True, last=ok),
-        listing.Drift("notion_bir", False, held=1, last=ok),
-        listing.Drift("live_to_docs", None, message="no successful read since 3d"),
+        drift.Drift("claude_config", False, 2, 1, 2, 0, "", None),
+        drift.Drift("apps_truth", True, last=ok),
+        drift.Drift("notion_bir", False, held=1, last=ok),
+        drift.Drift("live_to_docs", None, message="no successful read since 3d"),
     ]
-    assert listing.drift(rows, 6, "a run was killed while updating 94 files", INK, "2026-03-29T12:00:00Z") == golden
+    assert drift.drift(rows, 6, "a run was killed while updating 94 files", INK, "2026-03-29T12:00:00Z") == golden
 
 
 def test_doctor(golden: SnapshotAssertion) -> None:

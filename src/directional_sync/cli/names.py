@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("look:status", "Show drift: what differs now, and what was left unfinished."),
     "diff": ("look:diff", "Show the differences of one target, and what was edited here."),
     "verify": ("run:verify", "Run checks, verifications and drift gates on what is committed now."),
+    "prune": ("run:prune", "Remove what came from sources and targets that left the file."),
     "log": ("look:log", "List past runs."),
     "show": ("look:show", "Show one past run in full."),
     "recover": ("setup:recover", "Finish or undo what a killed run left."),

@@ -63,6 +63,7 @@ def _source(source: Source) -> dict[str, Any]:
         "name": source.name,
         "url": source.url,
         "ref": source.ref,
+        "asked": source.asked,
         "kind": source.kind,
         "commit": source.commit,
         "tree": source.tree,

@@ -80,6 +80,8 @@ class Compose:
         made = merge(self.cache, self.store, tips.url, (tips.base, *tips.merged))
         for ref in made.included:
             self.note(f"{short(ref)} brings nothing any more: {short(tips.ref)} has it; take it out of `merge`")
+        if made.note:
+            self.note(made.note)
         return Made(made.tree, made.commit)
 
     def _filled(self, upstream: Upstream, tips: Tips, tree: str, fetched: Fetched) -> str:

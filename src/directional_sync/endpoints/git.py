@@ -154,14 +154,16 @@ class _Look:
         for upstream in wanted:
             now, before = tips.get(upstream.name), self._before(upstream)
             if now is not None and before is not None and now.same_as(before) and before.recipe == recipes[before.name]:
-                same[upstream.name] = replace(before, ref=now.ref, kind=now.kind, into=upstream.into)
+                same[upstream.name] = replace(
+                    before, ref=now.ref, kind=now.kind, asked=upstream.wanted, into=upstream.into
+                )
         here = self.store.has_many([source.tree for source in same.values()])
         return {name: source for name, source in same.items() if source.tree in here}
 
     def _fetch(self, upstream: Upstream, tips: Tips) -> Fetched:
         before = self._before(upstream)
         if before is None or self.context.locked:
-            found = self.cache.obtain(tips.url, tips.base)
+            found = self.resolve.content(tips)
         else:
             found = self.resolve.obtain(upstream, tips, before)
         if found.note:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from directional_sync.endpoints.resolve import Tips, kept
-from directional_sync.endpoints.trust import same_ref
 from directional_sync.endpoints.upstream import Upstream
 from directional_sync.errors import RefusedError
 from directional_sync.git.complaints import KEPT
@@ -18,6 +17,7 @@ def locked_tips(upstream: Upstream, before: Source | None, recipe: str) -> Tips:
     for what, now, then in (
         ("url", upstream.url, before.url),
         ("into", upstream.into, before.into),
+        ("ref", upstream.wanted, before.asked),
         ("what is taken of it", recipe, before.recipe),
         ("merge", ", ".join(upstream.merge), ", ".join(part.ref for part in before.merged)),
     ):
@@ -25,8 +25,6 @@ def locked_tips(upstream: Upstream, before: Source | None, recipe: str) -> Tips:
             raise _outdated(
                 upstream, f"{what} is {now or 'nothing'!r} in the file and {then or 'nothing'!r} in the lock"
             )
-    if not same_ref(upstream, before):
-        raise _outdated(upstream, f"the file asks for {upstream.wanted!r}, the lock holds {before.ref!r}")
     return kept(upstream, before)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from directional_sync.endpoints.trust import Trust, same_ref
+from directional_sync.endpoints.trust import Trust
 from directional_sync.endpoints.upstream import Upstream
 from directional_sync.errors import SyncError
 from directional_sync.git.complaints import REF, complaint
@@ -45,6 +45,7 @@ class Tips:
             commit=self.base.commit,
             tree=tree,
             into=upstream.into,
+            asked=upstream.wanted,
             kind=self.kind,
             recipe=recipe,
             merged=self.parts,
@@ -95,14 +96,14 @@ class Resolve:
     def obtain(self, upstream: Upstream, tips: Tips, before: Source) -> Fetched:
         """The content of what moved since `before`, once it has been judged. Raises SyncError."""
         now = tips.base
-        changed = before.commit != now.commit and same_ref(upstream, before)
+        changed = before.commit != now.commit and before.asked == upstream.wanted
         if changed and now.is_tag and before.ref == now.ref:
             self.trust.moved_tag(upstream, before, now)
         judged = changed and now.ref.startswith("refs/heads/")
         goes_on = self.remotes.descends(tips.url, now.tip, before.commit) if judged else True
         if goes_on is False:
             self._judge_break(upstream, before, now, tips.url)
-        found = self.cache.obtain(tips.url, now)
+        found = self.content(tips)
         if goes_on is None:
             goes_on = self.cache.continues(tips.url, now.commit, before.commit)
             if goes_on is None:
@@ -112,6 +113,12 @@ class Resolve:
         if judged and before.ref != now.ref and goes_on is not False:
             self.trust.default_branch(upstream, before, now, goes_on)
         return found
+
+    def content(self, tips: Tips) -> Fetched:
+        """The content of what is wanted; with what the commits have in common, where they are to be merged."""
+        if tips.merged:
+            return self.cache.obtain_history(tips.url, (tips.base, *tips.merged))
+        return self.cache.obtain(tips.url, tips.base)
 
     def _judge_break(self, upstream: Upstream, before: Source, now: Resolved, url: str) -> None:
         """What comes does not go on from what was there."""

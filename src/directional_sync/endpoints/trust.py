@@ -8,11 +8,11 @@ from fnmatch import fnmatchcase
 
 from directional_sync.endpoints.upstream import Upstream
 from directional_sync.errors import RefusedError, SyncError
-from directional_sync.git.addresses import BadAddress, Way, is_commit, shown, way
+from directional_sync.git.addresses import BadAddress, Way, shown, way
 from directional_sync.git.complaints import KEPT, MOVED, REF
 from directional_sync.git.remotes import Resolved
 from directional_sync.git.smart_http import NoAnswer
-from directional_sync.model.snapshot import RefKind, Source
+from directional_sync.model.snapshot import Source
 from directional_sync.model.surprise import Accepted, Surprise
 
 _CODES = {
@@ -84,20 +84,11 @@ class Trust:
             what = f"the repository of {upstream.name} is now at {shown(place)}; it was at {shown(upstream.url)}"
             self.judge(upstream, Surprise.MOVED_REPOSITORY, what)
             return place
-        if error.code == REF.code and before is not None and same_ref(upstream, before):
+        if error.code == REF.code and before is not None and before.asked == upstream.wanted:
             what = f"{upstream.name} has no {short(before.ref)} any more; {before.commit[:10]} was taken from it"
             self.judge(upstream, Surprise.VANISHED_REF, what, [error.hint] if error.hint else [])
             return ""
         raise error
-
-
-def same_ref(upstream: Upstream, before: Source) -> bool:
-    """Whether what was taken before was found by what the file asks for today."""
-    if before.kind == RefKind.VERSION or upstream.version:
-        return before.kind == RefKind.VERSION and bool(upstream.version)
-    if is_commit(upstream.ref):
-        return before.commit == upstream.ref
-    return not upstream.ref or before.ref in (upstream.ref, f"refs/heads/{upstream.ref}", f"refs/tags/{upstream.ref}")
 
 
 def _moved_to(error: SyncError, url: str) -> str:

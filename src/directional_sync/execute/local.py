@@ -21,7 +21,7 @@ def execute(targets: Sequence[Target], world: World, mode: Mode) -> tuple[Target
     for target in in_order(targets):
         world.tell(Event(EventType.TARGET_START, f"{target.direction} {target.name}", target.name))
         own = replace(mode, dry_run=mode.dry_run or target.dry_run)
-        record = _skip(target, records) or _cancelled(target, world) or sync(target, world, own)
+        record = _skip(target, records, own) or _cancelled(target, world) or sync(target, world, own)
         records[target.name] = record
         level = Level.INFO if record.success or record.outcome is Outcome.SKIPPED else Level.ERROR
         data = {"outcome": str(record.outcome), "duration": round(record.duration_s, 3), "commit": record.commit}
@@ -29,7 +29,7 @@ def execute(targets: Sequence[Target], world: World, mode: Mode) -> tuple[Target
     return tuple(records.values())
 
 
-def _skip(target: Target, records: dict[str, TargetRecord]) -> TargetRecord | None:
+def _skip(target: Target, records: dict[str, TargetRecord], mode: Mode) -> TargetRecord | None:
     if target.paused:
         return skipped(target, Skip.PAUSED, "paused in the configuration")
     if not plugins.available(target.endpoint):
@@ -38,6 +38,8 @@ def _skip(target: Target, records: dict[str, TargetRecord]) -> TargetRecord | No
             Skip.UNAVAILABLE,
             f"endpoint not available in this version: {target.endpoint} (E-ENDPOINT-UNAVAILABLE)",
         )
+    if mode.locked and not mode.prune and not plugins.pins(target.endpoint):
+        return skipped(target, Skip.UNLOCKED, f"the lock does not say what a {target.endpoint} target takes")
     unmet = [records[need] for need in target.needs if need in records and not records[need].success]
     broken = [record.target for record in unmet if record.exit]
     if broken:

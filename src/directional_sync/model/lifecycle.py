@@ -60,6 +60,8 @@ class Skip(StrEnum):
     DEPENDENCY = "dependency"
     UNAVAILABLE = "unavailable"
     """Its endpoint is not in this version."""
+    UNLOCKED = "unlocked"
+    """A run by the lock, which does not say what this target takes."""
 
 
 class EventType(StrEnum):

@@ -84,6 +84,8 @@ class Source:
     tree: str = ""
     into: str = ""
     """The key prefix it fills, without a trailing slash."""
+    asked: str = ""
+    """What the file asked for, by which the ref was found: `18.0`, `^1.4`, `HEAD`."""
     kind: str = ""
     """A `RefKind`; "" where there are no refs."""
     recipe: str = ""

@@ -1,4 +1,4 @@
-"""Tables: targets, drift, past runs; and one past run in full."""
+"""Tables: targets and past runs; and one past run in full."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from directional_sync.render.tally import outcome_word
 from directional_sync.render.when import ago, ahead, schedule, took
 
 _BRIEF = {Direction.PULL: "pull", Direction.PUSH: "push", Direction.BIDIRECTIONAL: "both"}
-_IN_SYNC = (Outcome.IN_SYNC, Outcome.SYNCED)
+IN_SYNC = (Outcome.IN_SYNC, Outcome.SYNCED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +44,7 @@ class Listed:
             return "overdue"
         if self.last is None:
             return "never"
-        return "ok" if self.last.outcome in _IN_SYNC else outcome_word(self.last.outcome)
-
-
-@dataclass(frozen=True, slots=True)
-class Drift:
-    target: str
-    in_sync: bool | None
-    repo: int = 0
-    remote: int = 0
-    conflicts: int = 0
-    held: int = 0
-    message: str = ""
-    last: Last | None = None
+        return "ok" if self.last.outcome in IN_SYNC else outcome_word(self.last.outcome)
 
 
 _WORD_STYLES = {
@@ -104,7 +92,7 @@ def _in_sync(row: Listed) -> str:
     unseen = row.target.endpoint == "command" and row.target.direction is not Direction.PULL
     if row.last is None or row.overdue or not row.available:
         return "unknown"
-    if row.last.outcome in _IN_SYNC:
+    if row.last.outcome in IN_SYNC:
         return "unknown" if unseen else "yes"
     return "no" if row.last.outcome == Outcome.CONFLICTED else "unknown"
 
@@ -127,57 +115,6 @@ def target_json(row: Listed) -> dict[str, Any]:
         "next_run": row.next_run or None,
         "overdue": row.overdue,
         "place": str(target.place),
-    }
-
-
-def drift(rows: Sequence[Drift], score: int, interrupted: str, ink: Ink, now: str) -> str:
-    columns = (Column("TARGET"), Column("IN SYNC"), Column("DRIFT", shrinks=True), Column("LAST OK"))
-    lines = [ink.paint(f"! {one_line(interrupted)}", Style.BAD), ""] if interrupted else []
-    lines += table(columns, [_drift(row, now) for row in rows], ink)
-    differing = [row for row in rows if row.in_sync is False]
-    unknown = [row for row in rows if row.in_sync is None]
-    same = len(rows) - len(differing) - len(unknown)
-    lines += ["", f"drift score {score}: {same} in sync, {len(differing)} differ, {len(unknown)} unknown"]
-    if interrupted:
-        lines.append(f"  {ink.paint('dsync recover', Style.COMMAND)}   finish it now; else the next run does")
-    elif differing:
-        lines.append(f"  {ink.paint(f'dsync diff {one_line(differing[0].target)}', Style.COMMAND)}   see what differs")
-    return "\n".join(lines)
-
-
-def _drift(row: Drift, now: str) -> list[tuple[str, Style]]:
-    word, style = {True: ("yes", Style.GOOD), False: ("no", Style.CHANGED), None: ("unknown", Style.QUIET)}[row.in_sync]
-    last = row.last
-    ok = ago(last.started, now) if last is not None and last.outcome in _IN_SYNC else "-"
-    return [(one_line(row.target), Style.NONE), (word, style), (_drift_words(row), Style.NONE), (ok, Style.NONE)]
-
-
-def _drift_words(row: Drift) -> str:
-    if row.in_sync is None:
-        return one_line(row.message)
-    parts = [
-        text
-        for number, text in (
-            (row.repo, f"{row.repo} to be written here"),
-            (row.remote, f"{row.remote} to be written there"),
-            (row.conflicts, f"x {row.conflicts} in conflict"),
-            (row.held, f"! {row.held} edited or held here"),
-        )
-        if number
-    ]
-    return ", ".join(parts) or "none"
-
-
-def drift_json(row: Drift) -> dict[str, Any]:
-    return {
-        "target": row.target,
-        "in_sync": row.in_sync,
-        "repo": row.repo,
-        "remote": row.remote,
-        "conflicts": row.conflicts,
-        "held": row.held,
-        "message": row.message,
-        "last_run": None if row.last is None else {"started": row.last.started, "outcome": row.last.outcome},
     }
 
 

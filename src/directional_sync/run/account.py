@@ -150,6 +150,12 @@ def _refusal_sentence(first: Verdict, others: int) -> str:
     return f"{start}: {first.gate}: {first.message}{more}"
 
 
+def drifted(record: TargetRecord) -> TargetRecord:
+    """The record of a verification that failed by nothing but a tree that is not what the lock says."""
+    failure = replace(record.failure, exit=Exit.CHANGES) if record.failure is not None else None
+    return replace(record, failure=failure)
+
+
 def failed(target: Target, error: SyncError) -> TargetRecord:
     """The record of a passage that an error ended."""
     outcome = Outcome.FAILED

@@ -1,4 +1,4 @@
-"""Checks, verification and drift gates over what the branch holds now: `dsync verify`."""
+"""The lock, checks, verification and drift gates over what the branch holds now: `dsync verify`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from directional_sync.model.record import Phase, TargetRecord
 from directional_sync.model.target import Target
 from directional_sync.run import account
 from directional_sync.run.judge import judge_commands, needs_checkout, refusal
+from directional_sync.run.lock_proof import lock_proof
 from directional_sync.run.world import World
 from directional_sync.system import host
 
@@ -30,16 +31,20 @@ def inspect(target: Target, world: World) -> TargetRecord:
 
 
 def _inspect(target: Target, world: World) -> TargetRecord:
-    if not needs_checkout(world, target):
-        return TargetRecord(target.name, target.direction, Outcome.IN_SYNC, "Nothing to verify")
-    environment = world.environment_for(target)
-    folder = world.cache / "verify"
-    host.make_folder(folder)
     with closing(ObjectStore(world.repository, world.cache / "quarantine" / f"{world.run}-verify")) as store:
-        worktree.checkout(store, store.tree_of(world.repository.head), folder)
-    verdicts = judge_commands(world, target, Phase.POST, environment, folder)
-    if refusal(verdicts):
-        return account.refused(target, verdicts, None)
+        proof = lock_proof(target, world, store)
+        verdicts = (proof,) if proof is not None else ()
+        if needs_checkout(world, target):
+            folder = world.cache / "verify"
+            host.make_folder(folder)
+            worktree.checkout(store, store.tree_of(world.repository.head), folder)
+            verdicts += judge_commands(world, target, Phase.POST, world.environment_for(target), folder)
+    if not verdicts:
+        return TargetRecord(target.name, target.direction, Outcome.IN_SYNC, "Nothing to verify")
+    failed = refusal(verdicts)
+    if failed is not None:
+        record = account.refused(target, verdicts, None)
+        return account.drifted(record) if failed is proof and refusal(verdicts[1:]) is None else record
     return TargetRecord(
         target.name,
         target.direction,

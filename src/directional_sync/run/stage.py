@@ -46,11 +46,18 @@ def _lock_change(at: Passage, seen: Scan, agreed: LockedTarget) -> tuple[Change,
     if not at.target.in_lock:
         return ()
     path = at.world.lock_path
-    content = dump(seen.lock.with_target(at.target.name, agreed))
+    gone = _gone(at, agreed)
+    lock = seen.lock.without(at.target.name) if gone else seen.lock.with_target(at.target.name, agreed)
+    content = dump(lock)
     now = trees.select(at.store, seen.tree, (path,)).at(path)
     if now != ABSENT and at.store.read(now.digest) == content:
         return ()
     return (Change(path, now, Entry(at.store.write_blob(content), FILE)),)
+
+
+def _gone(at: Passage, agreed: LockedTarget) -> bool:
+    """Whether nothing is left of a target, and nobody will ask for its base again."""
+    return at.mode.prune and not agreed.sources and agreed.tree == trees.empty_tree(at.store.hash_name)
 
 
 def grafted(moves: Mapping[str, Entry], seen: Scan) -> dict[str, Entry]:
@@ -86,6 +93,8 @@ def base_move(at: Passage, staged: Staged, base: Base) -> tuple[RefMove, ...]:
     if as_before and base.ref:
         return ()
     target = at.target.name
+    if _gone(at, staged.agreed):
+        return (RefMove(BASE_REF.format(target=target), "", base.ref),) if base.ref else ()
     author = ("directional-sync", "directional-sync@localhost")
     text = note(target, staged.agreed)
     commit = at.store.write_commit(staged.agreed.tree, (), text, author=author, when=at.world.when)

@@ -13,7 +13,8 @@ from directional_sync.errors import Exit
 if TYPE_CHECKING:
     from directional_sync.app import Status, StatusRow, TargetRow
     from directional_sync.model.plan import FileDiff, Plan, Sign
-    from directional_sync.render.listing import Drift, Last, Listed
+    from directional_sync.render.drift import Drift
+    from directional_sync.render.listing import Last, Listed
     from directional_sync.store.history import LastRun
     from directional_sync.workspace import Selection
 
@@ -93,7 +94,7 @@ def _last(last: LastRun | None) -> Last | None:
 def status(face: Face, selection: Selection, check: bool) -> int:
     from directional_sync import app
     from directional_sync.cli.progress import listeners
-    from directional_sync.render import listing
+    from directional_sync.render import drift
     from directional_sync.system import host
 
     workspace = face.open()
@@ -102,14 +103,17 @@ def status(face: Face, selection: Selection, check: bool) -> int:
     rows = [_drift(row) for row in found.rows]
     if face.console.looks.form is not Form.TEXT:
         document = {
-            "targets": [listing.drift_json(row) for row in rows],
+            "targets": [drift.drift_json(row) for row in rows],
+            "departed": list(found.departed),
             "drift_score": found.score,
             "interrupted": found.interrupted or None,
         }
         face.console.document(document)
     else:
         ink = face.console.out_ink
-        face.console.result(listing.drift(rows, found.score, found.interrupted, ink, host.utc_now()))
+        face.console.result(
+            drift.drift(rows, found.score, found.interrupted, ink, host.utc_now(), departed=found.departed)
+        )
     return int(_checked(found) if check else Exit.OK)
 
 
@@ -121,10 +125,18 @@ def _checked(found: Status) -> Exit:
 
 
 def _drift(row: StatusRow) -> Drift:
-    from directional_sync.render.listing import Drift
+    from directional_sync.render.drift import Drift
 
     return Drift(
-        row.target.name, row.in_sync, row.repo, row.remote, row.conflicts, len(row.held), row.message, _last(row.last)
+        row.target.name,
+        row.in_sync,
+        repo=row.repo,
+        remote=row.remote,
+        conflicts=row.conflicts,
+        held=len(row.held),
+        message=row.message,
+        last=_last(row.last),
+        why=row.why,
     )
 
 

@@ -42,6 +42,15 @@ Examples:
   dsync run oca_repos --verify
   dsync run --direction pull --dry-run
 """
+_PRUNE_HELP = """Remove, in a commit, what came from sources and targets that the file no longer holds.
+
+Nothing is removed by a run; `dsync status` lists what is left over. What was edited here since stays.
+
+\b
+Examples:
+  dsync prune --dry-run
+  dsync prune oca_repos
+"""
 _VERIFY_HELP = """Run checks, verifications and drift gates on what is committed now.
 
 \b
@@ -99,6 +108,25 @@ def run(face: Face, listing: bool, **given: Any) -> int:
 
         return listed(face, given["selection"])
     return _sync(face, **given)
+
+
+@click.command(help=_PRUNE_HELP, short_help="Remove what came from sources and targets that left the file.")
+@selecting
+@click.option("--dry-run", is_flag=True, help="Show what would be removed; write nothing.")
+@show_option
+@output_option
+@faced
+def prune(face: Face, selection: Selection, dry_run: bool) -> int:
+    from directional_sync import app
+    from directional_sync.cli.progress import listeners
+    from directional_sync.cli.signals import listening
+    from directional_sync.render.text import plan_text, run_text
+
+    workspace = face.open()
+    options = app.RunOptions(dry_run=dry_run, command=face.command, stop=face.stop)
+    with listening(face.stop, face.console.say), listeners(face.console) as tell:
+        summary = app.prune(workspace, selection, options, tell)
+    return _shown(face, summary, summary.exit(), plan_text if dry_run else run_text)
 
 
 @click.command(help=_VERIFY_HELP, short_help="Run checks, verifications and drift gates on what is committed now.")
