@@ -87,8 +87,9 @@ class Document:
         return Problem(message, self.name, span.line, span.column, span.width, self.line(span.line), hint, code)
 
 
-def read(content: bytes, name: str) -> Document:
-    """Reads one document. Never raises: what is wrong is in `problems`, and `data` is what could be read."""
+def read(content: bytes, name: str, *, merges: bool = False) -> Document:
+    """Reads one document. Never raises: what is wrong is in `problems`, and `data` is what could be read. `merges`:
+    `<<` takes in the keys of other mappings, as files of YAML 1.1 mean it."""
     document = Document(name, [])
     if len(content) > BYTES_MAX:
         size = f"{len(content):,} bytes"
@@ -100,7 +101,7 @@ def read(content: bytes, name: str) -> Document:
     document.lines = _BREAK.split(text)
     node = _composed(text, document)
     if node is not None:
-        document.data = _Builder(document).build(node)
+        document.data = _Builder(document, merges).build(node)
     return document
 
 
@@ -212,8 +213,9 @@ def _worded(problem: str, context: str, error: yaml.MarkedYAMLError) -> tuple[st
 class _Builder:
     """Node tree -> data, with places. Breadth is limited by VALUES_MAX, depth by DEPTH_MAX."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, merges: bool) -> None:
         self._document = document
+        self._merges = merges
         self._left = VALUES_MAX
 
     def build(self, node: yaml.Node) -> Any:
@@ -240,7 +242,9 @@ class _Builder:
 
     def _items(self, node: yaml.MappingNode, path: Path) -> Iterator[tuple[str, yaml.Node]]:
         seen: dict[str, Span] = {}
-        for key, value in node.value:
+        own = [pair for pair in node.value if not self._merging(pair[0])]
+        taken_in = self._taken_in(node, 0) if len(own) < len(node.value) else {}
+        for key, value in own:
             span = self._span(key)
             if not isinstance(key, yaml.ScalarNode):
                 self._problem("a key must be text", span)
@@ -256,6 +260,29 @@ class _Builder:
             seen[name] = span
             self._document.keys[(*path, name)] = span
             yield name, value
+        for name, (key, value) in taken_in.items():
+            if name not in seen:
+                self._document.keys[(*path, name)] = self._span(key)
+                yield name, value
+
+    def _merging(self, key: yaml.Node) -> bool:
+        return self._merges and isinstance(key, yaml.ScalarNode) and key.value == "<<" and not key.style
+
+    def _taken_in(self, node: yaml.MappingNode, depth: int) -> dict[str, tuple[yaml.Node, yaml.Node]]:
+        """What `<<` brings into `node`: name -> key and value. Of several mappings the first that has a key wins."""
+        found: dict[str, tuple[yaml.Node, yaml.Node]] = {}
+        for value in [value for key, value in node.value if self._merging(key)]:
+            for source in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                self._left -= 1 + len(source.value)
+                if depth > DEPTH_MAX or self._left < 0:
+                    raise _Stop("`<<` takes in too much", self._span(node))
+                if not isinstance(source, yaml.MappingNode):
+                    self._problem("`<<` takes in mappings only", self._span(source))
+                    continue
+                own = {str(key.value): (key, item) for key, item in source.value if isinstance(key, yaml.ScalarNode)}
+                own.pop("<<", None)
+                found = {**self._taken_in(source, depth + 1), **own, **found}
+        return found
 
     def _tag_fits(self, node: yaml.Node) -> bool:
         kind = "map" if isinstance(node, yaml.MappingNode) else "seq" if isinstance(node, yaml.SequenceNode) else "str"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 
@@ -27,7 +28,11 @@ def prepare(folder: Path, starter: str, *, force: bool) -> list[str]:
     """Writes the starter's files into the repository at `folder`; answers the paths written, relative to it.
     A file that is already as it should be is left alone. Raises ConfigError E-STARTER for an unknown starter and
     HostError E-INIT-EXISTS, before anything is written, when a file differs and `force` is not given."""
-    files = contents(starter)
+    return write(folder, contents(starter), force=force)
+
+
+def write(folder: Path, files: Mapping[str, bytes], *, force: bool) -> list[str]:
+    """Writes these files, by their paths relative to `folder`; the rest is as for `prepare`."""
     outdated = {path: content for path, content in files.items() if _current(folder / path) != content}
     taken = [path for path in outdated if (folder / path).exists() or (folder / path).is_symlink()]
     if taken and not force:
@@ -47,19 +52,23 @@ def prepare(folder: Path, starter: str, *, force: bool) -> list[str]:
 
 def contents(starter: str) -> dict[str, bytes]:
     """Path -> content of every file of a starter. The same for every machine and environment."""
+    if not re.fullmatch(r"[a-z0-9_-]+", starter) or starter not in names():
+        hint = f"there are: {', '.join(names())}"
+        raise ConfigError([Problem(f"there is no starter {starter!r}", hint=hint, code="E-STARTER")], code="E-STARTER")
+    return complete(resources.files(__name__).joinpath(starter, "sync.yaml").read_bytes(), CONFIG)
+
+
+def complete(yaml: bytes, config: str) -> dict[str, bytes]:
+    """Path -> content of every file that goes with the file `yaml` at the path `config`. Raises ConfigError."""
     from directional_sync.config.load import read
     from directional_sync.config.schema import json_schema
     from directional_sync.render.workflow import workflow
 
-    if not re.fullmatch(r"[a-z0-9_-]+", starter) or starter not in names():
-        hint = f"there are: {', '.join(names())}"
-        raise ConfigError([Problem(f"there is no starter {starter!r}", hint=hint, code="E-STARTER")], code="E-STARTER")
-    yaml = resources.files(__name__).joinpath(starter, "sync.yaml").read_bytes()
     return {
-        CONFIG: yaml,
+        config: yaml,
         SCHEMA: (json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n").encode(),
         SCRIPT: resources.files(__name__).joinpath("sync_directional.py").read_bytes(),
-        WORKFLOW: workflow(read(yaml, CONFIG, {})).encode(),
+        WORKFLOW: workflow(read(yaml, config, {})).encode(),
     }
 
 

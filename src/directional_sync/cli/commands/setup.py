@@ -13,12 +13,16 @@ from directional_sync.errors import Exit
 
 _INIT_HELP = """Prepare a repository: the YAML, the runner script and the workflow.
 
-Nothing that exists is overwritten without --force.
+Nothing that exists is overwritten without --force. With --from the YAML is made of
+the configuration of another vendoring tool: repos.yaml of git-aggregator, .repos of
+vcstool, vendir.yml, west.yml or .gitmodules. What cannot be carried over is told.
 
 \b
 Examples:
   dsync init --starter insightpulse
   dsync init ../elsewhere
+  dsync init --from repos.yaml --print
+  dsync init --from ros2.repos --into src
 """
 _VALIDATE_HELP = """Check the YAML; every mistake at once, with its place.
 
@@ -61,19 +65,62 @@ Example:
 
 @click.command(help=_INIT_HELP, short_help="Prepare a repository: the YAML, the runner script and the workflow.")
 @click.argument("folder", default=".", type=click.Path(file_okay=False))
-@click.option("--starter", default="insightpulse", help="Which starter to write.")
+@click.option("--starter", help="Which starter to write.  [default: insightpulse]")
+@click.option("--from", "source", metavar="FILE", help="Carry over this configuration of another tool.")
+@click.option("--into", metavar="FOLDER", help="What paths in FILE are relative to; else the folder it is in.")
+@click.option("--print", "only_print", is_flag=True, help="Print the YAML for FILE and write nothing.")
 @click.option("--force", is_flag=True, help="Overwrite what exists.")
 @faced
-def init(face: Face, folder: str, starter: str, force: bool) -> int:
+def init(
+    face: Face, folder: str, starter: str | None, source: str | None, into: str | None, only_print: bool, force: bool
+) -> int:
     from directional_sync.starters import prepare
 
-    written = prepare(Path(folder), starter, force=force)
+    if source is not None:
+        if starter is not None:
+            raise click.UsageError("--from and --starter exclude each other")
+        return _carry_over(face, folder, source, into, only_print, force)
+    if into is not None or only_print:
+        raise click.UsageError(f"{'--print' if only_print else '--into'} goes with --from")
+    written = prepare(Path(folder), starter or "insightpulse", force=force)
     if face.console.looks.form is not Form.TEXT:
         face.console.document({"written": written})
         return int(Exit.OK)
     lines = [f"+ {name}" for name in written] or ["= everything is there already"]
     where = "" if folder == "." else f"cd {folder} && "
     face.console.result("\n".join([*lines, "", f"  {where}dsync list   see the targets"]))
+    return int(Exit.OK)
+
+
+def _carry_over(face: Face, folder: str, source: str, into: str | None, only_print: bool, force: bool) -> int:
+    from directional_sync.config.onramp import telling
+    from directional_sync.render.ink import amount
+    from directional_sync.starters import carried
+
+    console = face.console
+    made = carried.draft(Path(folder), Path(source), into, face.config, console.environ)
+    left_over = made.carried.left_over
+    written = [] if only_print else carried.write(Path(folder), made, force=force)
+    text = made.files[made.config].decode()
+    if console.looks.form is not Form.TEXT:
+        found = {
+            "from": made.name,
+            "format": made.carried.format.value,
+            "left_over": telling.data(left_over, made.name),
+        }
+        console.document({**found, "yaml": text} if only_print else {**found, "written": written})
+        return int(Exit.OK)
+    told = telling.text(left_over, made.name, console.err_ink)
+    if told:
+        console.say(face.redactor().text(told))
+    if only_print:
+        console.result(text.rstrip("\n"))
+        return int(Exit.OK)
+    count = sum(len(target.repositories) for target in made.carried.targets)
+    summary = f"{amount(count, 'repository', 'repositories')} in {amount(len(made.carried.targets), 'target')}"
+    where = "" if folder == "." else f"cd {folder} && "
+    lines = [*(f"+ {name}" for name in written), "", f"  {summary}", f"  {where}dsync plan   see what a run would do"]
+    console.result("\n".join(lines))
     return int(Exit.OK)
 
 
