@@ -85,7 +85,8 @@ def _around(folder: Path, source: Path, into: str | None, content: bytes) -> Aro
     about = Around(_base(folder, source, into))
     if root is None or not gitmodules.looks_so(content.decode("utf-8", "replace")):
         return about
-    return Around(about.folder, _origin(root), _gitlinks(root))
+    elsewhere = root != (layout.find_root(folder) or folder.resolve())
+    return Around(about.folder, _origin(root), _gitlinks(root), elsewhere)
 
 
 def _base(folder: Path, source: Path, into: str | None) -> str:

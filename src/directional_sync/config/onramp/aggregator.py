@@ -57,6 +57,7 @@ def _folder(piece: Piece, folder: str, around: Around) -> Repository | None:
         if remote not in remotes:
             each.tell("this merge", f"there is no remote `{quoted(remote)}`", "correct it, and carry over again")
     if base not in remotes:
+        piece.tell("the repository", "what its first merge names is not there", "correct it, and carry over again")
         return None
     for name in remotes.keys() - {remote for _, remote, _ in merges}:
         piece.at("remotes").at(name).tell("an unused remote", "nothing is merged from it", fate=Fate.NEEDLESS)

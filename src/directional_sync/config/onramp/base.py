@@ -89,6 +89,8 @@ class Around:
     """The address that this repository itself came from; "" when it is not known."""
     gitlinks: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Path -> commit of the submodules in the index."""
+    elsewhere: bool = False
+    """Whether the file lies in another repository than the one that is to have what it names."""
 
 
 @dataclass(frozen=True)

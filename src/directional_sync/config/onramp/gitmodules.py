@@ -21,6 +21,11 @@ _PINNED = (
     "it has no `branch`, so `ref` is the commit that the index has, and stays there",
     "to follow a branch, write its name into `ref`",
 )
+_STILL_THERE = (
+    "the submodule",
+    "it is still in the index, at the place where its files are to be",
+    "before the first run take it out, and commit that: git rm FOLDER",
+)
 _ADRIFT = (
     "the commit of the submodule",
     "it is not in the index of this repository, so the default branch is followed",
@@ -77,8 +82,12 @@ def _submodule(piece: Piece, section: Section, around: Around) -> Repository | N
         branch = ""
     commit = around.gitlinks.get(path.rstrip("/"), "")
     follows = _FOLLOWED if branch else _PINNED if commit else _ADRIFT
-    piece.tell(*follows, fate=Fate.CHANGED)
-    return take(piece, around, folder=path, url=url, ref=branch or commit, url_line=section.lines["url"])
+    taken = take(piece, around, folder=path, url=url, ref=branch or commit, url_line=section.lines["url"])
+    if taken is not None:
+        piece.tell(*follows, fate=Fate.CHANGED)
+        if commit and not around.elsewhere:
+            piece.tell(*_STILL_THERE)
+    return taken
 
 
 def resolved(origin: str, url: str) -> str:

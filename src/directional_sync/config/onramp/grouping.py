@@ -20,6 +20,8 @@ from directional_sync.git.addresses import BadAddress, check_name, repository_na
 
 _ENDINGS = (".git", "", "/", ".git/")
 _OVERRIDES = ("merge", "subdir", "paths", "exclude", "submodules", "lfs")
+_ENOUGH = 3
+"""So many repositories of one owner are one target whatever else they have in common."""
 _OVERLAP = "name another folder for one of the two"
 
 
@@ -100,7 +102,16 @@ def _families(repositories: Sequence[Repository]) -> list[_Family]:
         if name and not fitting:
             known.setdefault(key, []).append(family)
         family.members[name.casefold()] = one
-    return found
+    return [one for family in found for one in _worth_it(family)]
+
+
+def _worth_it(family: _Family) -> list[_Family]:
+    """The family, or each of a few members for itself when they have neither folder nor ref in common."""
+    members = family.members.items()
+    shared = _most([_pattern(repository_name(one.url), one) for _, one in members])
+    if len(members) >= _ENOUGH or shared or _most([one.ref or one.version for _, one in members]):
+        return [family]
+    return [_Family(family.before, family.after, {name: one}, family.paused) for name, one in members]
 
 
 def _parted(url: str) -> tuple[str, str, str]:

@@ -9,7 +9,7 @@ from directional_sync.config.onramp.base import Around, Fate, Repository
 from directional_sync.config.onramp.piece import Piece, quoted
 
 _USER_OUT = (
-    "its URL held a user name or a password, which is left out",
+    "it is left out",
     "give it to a credential helper of git, and change it, if it was ever committed",
 )
 _SHORT = ("its commit id is not written in full", "write all 40 digits into `ref`: git rev-parse COMMIT")
@@ -45,7 +45,7 @@ def take(
         piece.tell(what, str(unfit), "write it into the YAML by hand", line=line)
         return None
     if user_out:
-        piece.tell("the user name in the URL", *_USER_OUT, fate=Fate.CHANGED, line=line)
+        piece.tell("the user name or password in the URL", *_USER_OUT, fate=Fate.CHANGED, line=line)
     if places.shortened(ref):
         piece.tell("`ref`", *_SHORT, fate=Fate.CHANGED)
     return Repository(address, into, quoted(folder), piece.line, ref=name, **wishes)

@@ -71,6 +71,6 @@ def _places(group: Sequence[LeftOver], name: str) -> str:
 
 def _sentence(group: Sequence[LeftOver]) -> str:
     one = group[0]
-    folders = list(dict.fromkeys(each.of for each in group if each.of))
-    of = f" of {folders[0]}" if len(folders) == 1 else f" of {len(folders)} folders" if folders else ""
+    folders = list(dict.fromkeys(each.of for each in group))
+    of = "" if "" in folders else f" of {folders[0]}" if len(folders) == 1 else f" of {len(folders)} folders"
     return one_line(f"{one.what}{of}: {one.why}")
