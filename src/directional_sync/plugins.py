@@ -83,6 +83,11 @@ def available(name: str) -> bool:
     return bool(_BUILT_IN[name].module) if name in _BUILT_IN else name in _third_parties()
 
 
+def built_in(name: str) -> bool:
+    """Whether the endpoint belongs to this program, available or not."""
+    return name in _BUILT_IN
+
+
 def described(name: str) -> str:
     """What the endpoint is, in one sentence; "" for third parties."""
     built_in = _BUILT_IN.get(name)

@@ -69,23 +69,24 @@ class RunOptions:
 
 
 def open_workspace(
-    config_path: str | None, cwd: Path, environ: Mapping[str, str], *, glance: bool = False
+    config_path: str | None, cwd: Path, environ: Mapping[str, str], *, glance: bool = False, anew: bool = False
 ) -> Workspace:
-    """Raises ConfigError with every mistake in the file. `glance`: only to show it, without the options of
-    endpoints, which is much faster while the file has not changed."""
+    """Raises ConfigError with every mistake in the file. What was checked before is believed while nothing has
+    changed, unless `anew`. `glance`: only to show it; some targets may lack the options of their endpoints."""
     from directional_sync.config import dotenv
     from directional_sync.config.find import find
 
     root = layout.find_root(cwd) or cwd
     environ = dotenv.environment(root, environ)
     path = find(config_path, environ, root)
-    if glance:
-        from directional_sync.config.glance import glance as glanced
+    if anew:
+        from directional_sync.config.load import load
 
-        return Workspace(root, glanced(path, root, environ, layout.common_dir(root) / STATE / "cache"), environ)
-    from directional_sync.config.load import load
+        return Workspace(root, load(path, root, environ), environ)
+    from directional_sync.config.kept import recall
 
-    return Workspace(root, load(path, root, environ), environ)
+    cache = layout.common_dir(root) / STATE / "cache"
+    return Workspace(root, recall(path, root, environ, cache, glance=glance), environ)
 
 
 def redactor(workspace: Workspace) -> Redactor:

@@ -62,7 +62,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     found = Workspace(tmp_path, config, {})
     monkeypatch.setattr(Workspace, "state", property(lambda self: tmp_path / "state"))
 
-    def open_it(self: Face, *, glance: bool = False) -> Workspace:
+    def open_it(self: Face, *, glance: bool = False, anew: bool = False) -> Workspace:
         self.workspace = found
         return found
 

@@ -40,12 +40,12 @@ class Face:
     def command(self) -> str:
         return shlex.join(["dsync", *self.arguments])
 
-    def open(self, *, glance: bool = False) -> Workspace:
-        """The repository here and its file; `glance` is quicker, for commands that only show. Raises ConfigError,
-        HostError."""
+    def open(self, *, glance: bool = False, anew: bool = False) -> Workspace:
+        """The repository here and its file; `glance` for commands that only show it, `anew` for those that check it.
+        Raises ConfigError, HostError."""
         from directional_sync.workspace import open_workspace
 
-        self.workspace = open_workspace(self.config, Path.cwd(), self.console.environ, glance=glance)
+        self.workspace = open_workspace(self.config, Path.cwd(), self.console.environ, glance=glance, anew=anew)
         return self.workspace
 
     def redactor(self) -> Redactor:

@@ -18,9 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
-
-from pydantic import BaseModel, ConfigDict
+from typing import TYPE_CHECKING, Any, Protocol
 
 from directional_sync.model.lifecycle import Tell
 from directional_sync.model.plan import Change
@@ -29,11 +27,17 @@ from directional_sync.model.snapshot import Snapshot
 from directional_sync.model.surprise import Accepted
 from directional_sync.model.target import Target
 
+if TYPE_CHECKING:
+    from directional_sync.endpoints.options import Options as Options
 
-class Options(BaseModel):
-    """Base of every endpoint's options, the keys under `remote:`. Declared once; schema and docs derive."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+def __getattr__(name: str) -> Any:
+    """`Options`, whose library is loaded by those who declare options, not by those who only run."""
+    if name != "Options":
+        raise AttributeError(name)
+    from directional_sync.endpoints.options import Options
+
+    return Options
 
 
 @dataclass(frozen=True, slots=True)

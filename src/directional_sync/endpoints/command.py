@@ -12,11 +12,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from directional_sync.core.redact import Redactor, secret_name, secret_values
 from directional_sync.endpoints.base import Capabilities, Context, Endpoint
-from directional_sync.endpoints.command_options import CommandOptions
 from directional_sync.endpoints.entrypoint import cannot_start, resolve
 from directional_sync.endpoints.outputs import Found, collect
 from directional_sync.endpoints.scratch import LOG, WATCH, Scratch
@@ -29,9 +28,13 @@ from directional_sync.model.plan import Change
 from directional_sync.model.record import Effect
 from directional_sync.model.snapshot import Snapshot
 from directional_sync.model.target import Direction
+from directional_sync.model.values import kind_of
 from directional_sync.system import host
 from directional_sync.system.spool import last_lines, text_pieces, write_log
 from directional_sync.system.supervisor import Ended, end_orphans, supervise
+
+if TYPE_CHECKING:
+    from directional_sync.endpoints.command_options import CommandOptions
 
 _KEPT = "nothing was changed; what the program wrote stayed in its scratch checkout"
 _SHOWN = 20
@@ -57,7 +60,13 @@ _ADVICE = (
 )
 
 
-OPTIONS = CommandOptions
+def __getattr__(name: str) -> Any:
+    """`OPTIONS`, loaded when it is asked for: a run may have its options without their class."""
+    if name != "OPTIONS":
+        raise AttributeError(name)
+    from directional_sync.endpoints import command_options
+
+    return command_options.CommandOptions
 
 
 def open(context: Context) -> Endpoint:
@@ -70,10 +79,10 @@ class CommandEndpoint:
 
     def __init__(self, context: Context) -> None:
         options = context.target.options
-        if not isinstance(options, CommandOptions):
+        if kind_of(options) != "CommandOptions":
             raise InternalError("E-INTERNAL", "the command endpoint was opened with options of another kind")
         self._context = context
-        self._options = options
+        self._options: CommandOptions = options
         self._store = cast(ObjectStore, context.objects)  # trees are asked for, which no plugin is offered
         self._scratch = Scratch(context.cache, context.git_dir)
         pulls = context.target.direction is Direction.PULL

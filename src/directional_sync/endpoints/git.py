@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import cast
+from typing import TYPE_CHECKING, Any, cast
 
 from directional_sync.endpoints.base import Capabilities, Context, Endpoint
 from directional_sync.endpoints.compose import Compose, Patches, recipe
 from directional_sync.endpoints.crowd import Crowd
-from directional_sync.endpoints.git_options import GitOptions
 from directional_sync.endpoints.locked import locked_tips
 from directional_sync.endpoints.resolve import Resolve, Tips
 from directional_sync.endpoints.trust import Trust
@@ -29,11 +28,22 @@ from directional_sync.model.lifecycle import Event, EventType
 from directional_sync.model.plan import Change
 from directional_sync.model.record import Effect
 from directional_sync.model.snapshot import FOLDER, Entry, Snapshot, Source
+from directional_sync.model.values import kind_of
 from directional_sync.system.host import monotonic
+
+if TYPE_CHECKING:
+    from directional_sync.endpoints.git_options import GitOptions
 
 _QUESTIONS_AT_ONCE = 16
 
-OPTIONS = GitOptions
+
+def __getattr__(name: str) -> Any:
+    """`OPTIONS`, loaded when it is asked for: a run may have its options without their class."""
+    if name != "OPTIONS":
+        raise AttributeError(name)
+    from directional_sync.endpoints import git_options
+
+    return git_options.GitOptions
 
 
 def open(context: Context) -> Endpoint:
@@ -48,10 +58,10 @@ class GitEndpoint:
 
     def __init__(self, context: Context) -> None:
         options = context.target.options
-        if not isinstance(options, GitOptions):
+        if kind_of(options) != "GitOptions":
             raise InternalError("E-INTERNAL", "the git endpoint was opened with options of another kind")
         self._context = context
-        self._options = options
+        self._options: GitOptions = options
         if not options.names_from:
             upstreams(options, options.names, context.target.outputs)  # what is unclear is said at once
         self._remotes: Remotes | None = None

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from directional_sync.endpoints.base import Options
+from directional_sync.endpoints.options import Options
 from directional_sync.git.addresses import BadAddress, check_name, check_ref, way
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")

@@ -127,7 +127,7 @@ def _carry_over(face: Face, folder: str, source: str, into: str | None, only_pri
 @click.command(help=_VALIDATE_HELP, short_help="Check the YAML; every mistake at once, with its place.")
 @faced
 def validate(face: Face) -> int:
-    config = face.open().config
+    config = face.open(anew=True).config
     names = [target.name for target in config.targets]
     if face.console.looks.form is not Form.TEXT:
         face.console.document({"path": config.path, "valid": True, "targets": names, "problems": []})
