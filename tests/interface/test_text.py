@@ -26,7 +26,7 @@ from directional_sync.model.lifecycle import Outcome
 from directional_sync.model.plan import FileDiff, Plan, Sign
 from directional_sync.model.record import Failure
 from directional_sync.model.target import Direction, Schedule
-from directional_sync.render import diff, listing, problems
+from directional_sync.render import diff, drift, listing, problems
 from directional_sync.render.ink import Ink, Show, cells, shorten
 from directional_sync.render.text import plan_text, run_text
 from directional_sync.render.when import ago, ahead, ordinal, schedule, took

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from directional_sync.endpoints.base import Context
 from directional_sync.endpoints.resolve import Tips
@@ -14,7 +14,9 @@ from directional_sync.endpoints.upstream import Upstream
 from directional_sync.git import tree as trees
 from directional_sync.git.objects import ObjectStore
 from directional_sync.git.upstream_cache import Fetched, UpstreamCache
-from directional_sync.git.view import Symlinks, View
+
+if TYPE_CHECKING:
+    from directional_sync.git.view import View
 
 Patches = tuple[tuple[str, str], ...]
 """Path and blob id of each patch, in the order in which they are applied."""
@@ -31,7 +33,7 @@ def recipe(upstream: Upstream, patches: Patches) -> str:
     """What besides the commits decides the tree, for the lock: "" when it is the upstream's own, as it is."""
     view = _view(upstream)
     said = [
-        f"view:{view.digest}" if not view.whole else "",
+        f"view:{view.digest}" if view is not None else "",
         f"submodules:{upstream.submodules}" if upstream.submodules != "skip" else "",
         f"lfs:{upstream.lfs}" if upstream.lfs != "pointers" else "",
         f"patches:{_digest(digest for _, digest in patches)}" if patches else "",
@@ -96,7 +98,7 @@ class Compose:
 
     def _seen(self, upstream: Upstream, tree: str) -> str:
         view = _view(upstream)
-        if view.whole:
+        if view is None:
             return tree
         from directional_sync.git.view import seen
 
@@ -119,18 +121,18 @@ class Compose:
 
         content = self.store.read_many([digest for _, digest in patches])
         wanted = [Patch(path, content[digest]) for path, digest in patches]
-        return apply(self.store, self.cache.folder, tree, wanted)
+        return apply(self.store, tree, wanted)
 
 
-def _view(upstream: Upstream) -> View:
-    return View(
-        upstream.subdir,
-        upstream.paths,
-        upstream.exclude,
-        upstream.rename,
-        Symlinks(upstream.symlinks),
-        upstream.max_size,
-    )
+def _view(upstream: Upstream) -> View | None:
+    """What is wanted of its tree; None for all of it, as it is."""
+    said = (upstream.subdir, upstream.paths, upstream.exclude, upstream.rename, upstream.max_size)
+    if not any(said) and upstream.symlinks == "keep":
+        return None
+    from directional_sync.git.view import Symlinks, View
+
+    subdir, paths, exclude, rename, max_size = said
+    return View(subdir, paths, exclude, rename, Symlinks(upstream.symlinks), max_size)
 
 
 def _digest(parts: Iterable[str]) -> str:

@@ -75,7 +75,19 @@ class Resolve:
         for one in (tips.base, *tips.merged):
             if one.note:
                 self.trust.note(f"{upstream.name}: {one.note}")
+        self._tell_ended(upstream, tips)
         return tips
+
+    def _tell_ended(self, upstream: Upstream, tips: Tips) -> None:
+        """Notes which of the pull requests that are merged here are merged or closed there meanwhile."""
+        if not upstream.pull_requests or not tips.merged:
+            return
+        from directional_sync.git.pull_requests import State, states
+
+        told = states(self.remotes, upstream.pull_requests, upstream.name, [one.ref for one in tips.merged])
+        for ref, state in told.items():
+            if state in (State.MERGED, State.CLOSED):
+                self.trust.note(f"{upstream.name}: {ref} is {state} upstream; take it out of `merge` when you can")
 
     def _ask(self, upstream: Upstream, url: str) -> Tips:
         if upstream.version:

@@ -56,6 +56,11 @@ def at(store: ObjectStore, snapshot: Snapshot, key: str) -> Entry:
     return entry
 
 
+def opened(store: ObjectStore, tree: str) -> Snapshot:
+    """What lies directly in `tree`, its folders not opened. Raises KeyError when it is nowhere."""
+    return Snapshot(_open(store, [tree])[tree])
+
+
 def flatten(store: ObjectStore, snapshot: Snapshot) -> Snapshot:
     """The same with every folder opened. Raises KeyError when a tree is nowhere."""
     found = {key: entry for key, entry in snapshot.entries.items() if not entry.folder}

@@ -9,7 +9,7 @@ from directional_sync.errors import SyncError
 from directional_sync.git import worktree
 from directional_sync.git.objects import ObjectStore
 from directional_sync.model.lifecycle import Outcome
-from directional_sync.model.record import Phase, TargetRecord
+from directional_sync.model.record import Phase, TargetRecord, Verdict
 from directional_sync.model.target import Target
 from directional_sync.run import account
 from directional_sync.run.judge import judge_commands, needs_checkout, refusal
@@ -33,7 +33,7 @@ def inspect(target: Target, world: World) -> TargetRecord:
 def _inspect(target: Target, world: World) -> TargetRecord:
     with closing(ObjectStore(world.repository, world.cache / "quarantine" / f"{world.run}-verify")) as store:
         proof = lock_proof(target, world, store)
-        verdicts = (proof,) if proof is not None else ()
+        verdicts: tuple[Verdict, ...] = (proof,) if proof is not None else ()
         if needs_checkout(world, target):
             folder = world.cache / "verify"
             host.make_folder(folder)

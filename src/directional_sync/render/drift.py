@@ -1,0 +1,111 @@
+"""What differs now, target by target, whose doing it is, and what is left over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from directional_sync.core.movement import Movement
+from directional_sync.render.ink import Column, Ink, Style, filled, one_line, table
+from directional_sync.render.listing import IN_SYNC, Last
+from directional_sync.render.when import ago
+
+_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    target: str
+    in_sync: bool | None
+    repo: int = 0
+    remote: int = 0
+    conflicts: int = 0
+    held: int = 0
+    message: str = ""
+    last: Last | None = None
+    why: Movement = Movement()
+    """Whose doing it is."""
+
+
+def drift(
+    rows: Sequence[Drift], score: int, interrupted: str, ink: Ink, now: str, *, departed: Sequence[str] = ()
+) -> str:
+    columns = (Column("TARGET"), Column("IN SYNC"), Column("DRIFT", shrinks=True), Column("LAST OK"))
+    lines = [ink.paint(f"! {one_line(interrupted)}", Style.BAD), ""] if interrupted else []
+    lines += table(columns, [_drift(row, now) for row in rows], ink)
+    lines += _left_over(rows, departed, ink)
+    differing = [row for row in rows if row.in_sync is False]
+    unknown = [row for row in rows if row.in_sync is None]
+    same = len(rows) - len(differing) - len(unknown)
+    lines += ["", f"drift score {score}: {same} in sync, {len(differing)} differ, {len(unknown)} unknown"]
+    if interrupted:
+        lines.append(f"  {ink.paint('dsync recover', Style.COMMAND)}   finish it now; else the next run does")
+    elif differing:
+        lines.append(f"  {ink.paint(f'dsync diff {one_line(differing[0].target)}', Style.COMMAND)}   see what differs")
+    return "\n".join(lines)
+
+
+def _drift(row: Drift, now: str) -> list[tuple[str, Style]]:
+    word, style = {True: ("yes", Style.GOOD), False: ("no", Style.CHANGED), None: ("unknown", Style.QUIET)}[row.in_sync]
+    last = row.last
+    ok = ago(last.started, now) if last is not None and last.outcome in IN_SYNC else "-"
+    return [(one_line(row.target), Style.NONE), (word, style), (_drift_words(row), Style.NONE), (ok, Style.NONE)]
+
+
+def _drift_words(row: Drift) -> str:
+    if row.in_sync is None:
+        return one_line(row.message)
+    why = row.why
+    parts = [
+        text
+        for number, text in (
+            (len(why.moved), f"remote moved: {_some(why.moved)}"),
+            (len(why.configured), f"config changed: {_some(why.configured)}"),
+            (len(why.edited), f"edited here: {len(why.edited)}"),
+            (row.repo, f"{row.repo} to be written here"),
+            (row.remote, f"{row.remote} to be written there"),
+            (row.conflicts, f"x {row.conflicts} in conflict"),
+            (row.held, f"! {row.held} held here"),
+        )
+        if number
+    ]
+    return ", ".join(parts) or "none"
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(one_line(name) for name in names[:_NAMED])
+    return shown + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+
+
+def _left_over(rows: Sequence[Drift], departed: Sequence[str], ink: Ink) -> list[str]:
+    """What the file no longer holds although what it brought is still here, and the command that removes it."""
+    lines = []
+    for row in rows:
+        if row.why.orphans:
+            names = ", ".join(one_line(name) for name in row.why.orphans)
+            lines += filled(f"{one_line(row.target)}: no longer in the file: {names}", ink, first="! ", rest="  ")
+            lines.append(
+                f"  {ink.paint(f'dsync prune {one_line(row.target)}', Style.COMMAND)}   remove what they brought"
+            )
+    for name in departed:
+        lines.append(f"! {one_line(name)}: this target is no longer in the file")
+        lines.append(f"  {ink.paint(f'dsync prune {one_line(name)}', Style.COMMAND)}   remove what it brought")
+    return ["", *lines] if lines else []
+
+
+def drift_json(row: Drift) -> dict[str, Any]:
+    return {
+        "target": row.target,
+        "in_sync": row.in_sync,
+        "repo": row.repo,
+        "remote": row.remote,
+        "conflicts": row.conflicts,
+        "held": row.held,
+        "remote_moved": list(row.why.moved),
+        "edited_here": list(row.why.edited),
+        "config_changed": list(row.why.configured),
+        "orphans": list(row.why.orphans),
+        "message": row.message,
+        "last_run": None if row.last is None else {"started": row.last.started, "outcome": row.last.outcome},
+    }
