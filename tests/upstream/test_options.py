@@ -80,7 +80,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("yes is a word", {"accept_rewrite": "yes"}, "bool_type"),
     ("branch and range", {"version": "^1.2"}, "E-CONFIG"),
     ("names twice over", {"names_from": "repos.txt"}, "E-CONFIG"),
-    ("a list over http", {"names": [], "names_from": "http://h/list"}, "E-CONFIG"),
+    ("a list over http", {"names": [], "names_from": "http://h/list"}, "E-URL"),
     ("a list outside", {"names": [], "names_from": "../list"}, "E-CONFIG"),
     ("merge with dash", {"merge": ["--exec=x"]}, "E-UPSTREAM-REF"),
     ("subdir climbs", {"subdir": "a/../.."}, "E-CONFIG"),

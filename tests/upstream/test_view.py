@@ -17,8 +17,9 @@ from directional_sync.errors import RefusedError, RemoteError, SyncError
 from directional_sync.git import tree as trees
 from directional_sync.git.addresses import BadAddress
 from directional_sync.git.objects import ObjectStore
+from directional_sync.git.paths import check_glob, check_inside, check_renames
 from directional_sync.git.repository import Repository
-from directional_sync.git.view import Symlinks, View, check_glob, check_inside, check_renames, seen
+from directional_sync.git.view import Symlinks, View, seen
 from directional_sync.model.snapshot import EXECUTABLE, FILE, GITLINK, LINK, Entry
 
 Files = Mapping[str, str]

@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from directional_sync.endpoints.options import Options
 from directional_sync.git.addresses import BadAddress, check_name, check_ref, way
+from directional_sync.git.paths import check_glob, check_inside, check_renames
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
@@ -56,24 +57,20 @@ def _range(value: str) -> str:
 
 
 def _path(value: str) -> str:
-    path = value.rstrip("/")
-    parts = path.split("/")
-    if path and (any(p in ("", ".", "..") or p.lower() == ".git" for p in parts) or re.search(r"[\0-\x1f\\]", path)):
-        raise _wrong("this must be a path with forward slashes that stays inside, like `vendor/web`")
-    return path
+    """A folder or file, "" for none; a slash at its end means nothing."""
+    if value:
+        _accepted(lambda: check_inside(value))
+    return value.rstrip("/")
 
 
 def _glob(value: str) -> str:
-    if not _path(value.rstrip("/")):
-        raise _wrong("an empty glob names nothing")
+    _accepted(lambda: check_glob(value))
     return value
 
 
 def _rename(value: dict[str, str]) -> dict[str, str]:
-    for old, new in value.items():
-        if not _path(old) or not _path(new):
-            raise _wrong("both sides of a rename are paths inside the repository's folder")
-    return {old.rstrip("/"): new.rstrip("/") for old, new in value.items()}
+    _accepted(lambda: check_renames(list(value.items())))
+    return value
 
 
 def _names(value: tuple[str, ...]) -> tuple[str, ...]:
@@ -93,12 +90,12 @@ def _pull_requests(value: str) -> str:
 
 
 def _list_place(value: str) -> str:
-    if re.match(r"https?://", value):
-        if not re.match(r"https://|http://(127\.0\.0\.1|localhost)[:/]", value):
-            raise _wrong("a list is only taken over https")
-        _accepted(lambda: way(value.partition("?")[0]))
-        return value
-    return _path(value)
+    if "://" not in value:
+        return _path(value)
+    from directional_sync.git.discovery import check_url
+
+    _accepted(lambda: check_url(value))
+    return value
 
 
 Url = Annotated[str, AfterValidator(_url)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import cast
 
 from directional_sync.endpoints.base import Context
@@ -16,7 +15,7 @@ from directional_sync.git.remotes import Remotes
 def listed(place: str, context: Context, remotes: Remotes) -> tuple[str, ...]:
     """The names in the list at `place`: an https URL, or a file of this repository as it is committed. Raises
     SyncError; a list that is empty or cannot be read to its end is an error too, never "no repositories"."""
-    if re.match(r"https?://", place):
+    if "://" in place:
         return discovery.names(discovery.fetch(remotes, place), place)
     store = cast(ObjectStore, context.objects)
     found = trees.select(store, store.tree_of(context.head), (place,)).entries.get(place)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from directional_sync.endpoints.trust import Trust
 from directional_sync.endpoints.upstream import Upstream
 from directional_sync.errors import SyncError
-from directional_sync.git.complaints import REF, complaint
+from directional_sync.git.complaints import COMMIT, REF, complaint
 from directional_sync.git.remotes import Remotes, Resolved
 from directional_sync.git.upstream_cache import Fetched, UpstreamCache
 from directional_sync.model.snapshot import Part, RefKind, Source
@@ -64,12 +64,12 @@ class Resolve:
     def tips(self, upstream: Upstream, before: Source | None) -> Tips:
         """What the upstream has now. `before`: what was taken from the same URL last time. Raises SyncError."""
         try:
-            tips = self._ask(upstream, upstream.url)
+            tips = self._ask(upstream, upstream.url, before)
         except SyncError as error:
             place = self.trust.unresolved(upstream, before, error)
             if not place and before is not None:
                 return kept(upstream, before)
-            tips = self._ask(upstream, place)
+            tips = self._ask(upstream, place, before)
         if before is not None and not upstream.ref and tips.base.commit == before.commit and tips.ref != before.ref:
             self.trust.default_branch(upstream, before, tips.base, True)
         for one in (tips.base, *tips.merged):
@@ -89,19 +89,22 @@ class Resolve:
             if state in (State.MERGED, State.CLOSED):
                 self.trust.note(f"{upstream.name}: {ref} is {state} upstream; take it out of `merge` when you can")
 
-    def _ask(self, upstream: Upstream, url: str) -> Tips:
+    def _ask(self, upstream: Upstream, url: str, before: Source | None) -> Tips:
         if upstream.version:
-            return self._ask_version(upstream, url)
+            return self._ask_version(upstream, url, before)
         base, *merged = self.remotes.resolve(url, upstream.ref, *upstream.merge)
         return Tips(url, base, kind_of(base), tuple(merged))
 
-    def _ask_version(self, upstream: Upstream, url: str) -> Tips:
-        from directional_sync.git.versions import highest
+    def _ask_version(self, upstream: Upstream, url: str, before: Source | None) -> Tips:
+        from directional_sync.git.versions import highest, none_satisfies
 
         tags = self.remotes.tags(url)
         name = highest(tags, upstream.version)
+        old = before.ref.removeprefix("refs/tags/") if before is not None and before.kind == RefKind.VERSION else ""
+        if old and old not in tags and highest({old, name or old}, upstream.version) == old:
+            raise complaint(REF, url, f"{old}, the highest version that was there, is gone")
         if name is None:
-            raise complaint(REF, url, f"none of its {len(tags)} tags is a version in {upstream.version}")
+            raise none_satisfies(url, tags, upstream.version)
         merged = self.remotes.resolve(url, *upstream.merge) if upstream.merge else ()
         return Tips(url, tags[name], RefKind.VERSION, merged)
 
@@ -128,9 +131,14 @@ class Resolve:
 
     def content(self, tips: Tips) -> Fetched:
         """The content of what is wanted; with what the commits have in common, where they are to be merged."""
-        if tips.merged:
-            return self.cache.obtain_history(tips.url, (tips.base, *tips.merged))
-        return self.cache.obtain(tips.url, tips.base)
+        try:
+            if tips.merged:
+                return self.cache.obtain_history(tips.url, (tips.base, *tips.merged))
+            return self.cache.obtain(tips.url, tips.base)
+        except SyncError as error:
+            if error.code == REF.code:  # it was asked for by its id
+                raise complaint(COMMIT, tips.url, tips.base.commit[:12]) from error
+            raise
 
     def _judge_break(self, upstream: Upstream, before: Source, now: Resolved, url: str) -> None:
         """What comes does not go on from what was there."""

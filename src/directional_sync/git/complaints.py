@@ -42,6 +42,11 @@ UNREACHABLE = Kind(
     "E-UPSTREAM-UNREACHABLE", "{} cannot be reached", "the next run tries again; check network and proxy", True
 )
 REF = Kind("E-UPSTREAM-REF", "{} has no such branch or tag", "set `ref` to one that exists")
+COMMIT = Kind(
+    "E-UPSTREAM-COMMIT-GONE",
+    "{} does not have the commit any more",
+    "its history was probably rewritten; take another commit, or run without --locked to take what is there now",
+)
 CUT = Kind("E-UPSTREAM-CUT", "the answer of {} was cut short", "the next run tries again", True)
 NOT_GIT = Kind("E-UPSTREAM-NOT-GIT", "{} is not a git repository that can be fetched", "open the URL in a browser")
 EMPTY = Kind("E-UPSTREAM-EMPTY", "{} has no commit yet", "wait for its first commit, or take its name out of `names`")

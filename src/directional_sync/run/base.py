@@ -44,13 +44,18 @@ def read_lock(store: ObjectStore, tree: str, path: str) -> LockFile:
     return parse(store.read(found.digest), path) if found is not None else LockFile()
 
 
-def find_base(repository: Repository, store: ObjectStore, target: Target, lock: LockFile, repo: Snapshot) -> Base:
-    """`repo` is what the repository side holds of the target."""
+def find_base(
+    repository: Repository, store: ObjectStore, target: Target, lock: LockFile, repo: Snapshot, *, by_lock: bool = False
+) -> Base:
+    """`repo` is what the repository side holds of the target. `by_lock`: the lock is what is to be reached, perhaps an
+    older one that somebody has put back, so it does not tell what was there before."""
     ref = repository.ref(BASE_REF.format(target=target.name))
     locked = lock.targets.get(target.name) if target.in_lock else _noted(store, ref, target.name)
     empty = trees.empty_tree(repository.hash_name)
     kept = _kept_tree(store, ref)
-    if locked:
+    if locked and by_lock and (unedited := _synced_tree(repository, store, target, repo, kept)):
+        tree = unedited
+    elif locked:
         tree = _agreed_tree(repository, store, target, locked, repo, kept)
     else:
         tree = kept if _agreed_here(repository, target) else ""
@@ -117,6 +122,19 @@ def _agreed_tree(
         if trees.edit(store, empty, then.entries) == locked.tree:
             return locked.tree
     return kept  # older than the lock says, but a state on which both sides did agree
+
+
+def _synced_tree(repository: Repository, store: ObjectStore, target: Target, repo: Snapshot, kept: str) -> str:
+    """What the repository side holds, where it is exactly what some sync has left there; else ""."""
+    empty = trees.empty_tree(repository.hash_name)
+    here = trees.edit(store, empty, repo.entries)
+    if here == kept:
+        return here
+    for commit in repository.git.log_grep(repository.head, f"Sync-Target: {target.name}", _COMMITS_SEARCHED):
+        then = trees.select(store, store.tree_of(commit), globs(target))
+        if trees.edit(store, empty, then.entries) == here:
+            return here
+    return ""
 
 
 def _has_tree(store: ObjectStore, digest: str) -> bool:

@@ -29,7 +29,11 @@ _EXPLAINED: Explained = {
     "lazy": (Fate.NEEDLESS, "what has not changed is not fetched again in any case", ""),
     "minimumRequiredVersion": (Fate.NEEDLESS, "it is the version of vendir", ""),
     "permissions": (Fate.LOST, "git keeps of permissions only whether a file can be executed", ""),
-    "ignorePaths": (Fate.LOST, "files of your own among what is vendored are not kept by name", "name them under `exclude`"),
+    "ignorePaths": (
+        Fate.LOST,
+        "files of your own among what is vendored are not kept by name",
+        "name them under `exclude`",
+    ),
     "depth": (Fate.NEEDLESS, "only what is needed is fetched in any case", ""),
     "forceHTTPBasicAuth": (Fate.NEEDLESS, "credential helpers of git decide that", ""),
     "secretRef": (Fate.LOST, "the YAML names no credentials of git", "give them to a credential helper or to ssh"),

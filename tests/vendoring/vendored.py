@@ -1,0 +1,90 @@
+"""A project with one target that vendors upstreams, and what tests ask about it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+from tests.project import Project
+
+from directional_sync.app import RunOptions, Selection, Status, open_workspace, prune, status, verify
+from directional_sync.model.record import Summary, TargetRecord
+from directional_sync.testing.git_server import GitServer
+from directional_sync.testing.upstreams import Upstream
+
+INTO = "vendor"
+
+
+@dataclass
+class Vendored:
+    project: Project
+    server: GitServer
+    upstreams: dict[str, Upstream]
+    remote: dict[str, Any] = field(default_factory=dict)
+    """What is said under `remote:` beside type, url, ref, names and into."""
+    target: dict[str, Any] = field(default_factory=dict)
+    """What is said of the target beside direction, remote and outputs."""
+
+    @property
+    def first(self) -> Upstream:
+        return next(iter(self.upstreams.values()))
+
+    def configure(self, *, names: list[str] | None = None, **remote: Any) -> None:
+        """Writes and commits the file; `remote` adds to or replaces what is said there. None takes a key out."""
+        self.remote |= remote
+        said = {
+            "type": "git",
+            "url": self.server.url("{name}"),
+            "ref": "18.0",
+            "names": list(self.upstreams) if names is None else names,
+            "into": f"{INTO}/{{name}}",
+            **self.remote,
+        }
+        said = {key: value for key, value in said.items() if value is not None}
+        target = {"direction": "pull", "remote": said, "outputs": [f"{INTO}/**"], **self.target}
+        self.project.configure(yaml.safe_dump({"targets": {"oca": target}}, sort_keys=False))
+
+    def sync(self, **options: Any) -> TargetRecord:
+        """A run that must succeed."""
+        record = self.project.one(**options)
+        assert record.success, (record.message, record.failure)
+        return record
+
+    def try_(self, **options: Any) -> TargetRecord:
+        return self.project.one(**options)
+
+    def status(self) -> Status:
+        workspace = open_workspace(None, self.project.root, self.project.environ)
+        return status(workspace, Selection(), RunOptions(dry_run=True), lambda event: None)
+
+    def verify(self) -> Summary:
+        workspace = open_workspace(None, self.project.root, self.project.environ)
+        return verify(workspace, Selection(), RunOptions(dry_run=True), lambda event: None)
+
+    def prune(self, *patterns: str, **options: Any) -> Summary:
+        workspace = open_workspace(None, self.project.root, self.project.environ)
+        return prune(workspace, Selection(patterns), RunOptions(**options), lambda event: None)
+
+    def lock(self) -> dict[str, dict[str, Any]]:
+        """Source name -> what the committed lock says of it."""
+        content = json.loads(self.project.git("show", "HEAD:sync.lock"))
+        return {source["name"]: source for source in content["targets"]["oca"]["sources"]}
+
+    def tree(self, name: str) -> str:
+        """The id of the vendored tree, as committed."""
+        return self.project.git("rev-parse", f"HEAD:{INTO}/{name}")
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "directional_sync", *arguments],
+            cwd=self.project.root,
+            env={**self.project.environ, "COLUMNS": "120", "LC_ALL": "C.UTF-8"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
