@@ -23,6 +23,7 @@ _ROOMS = {
     "git": "git and this repository",
     "interface": "The command line",
     "merging": "Merges and patches of upstreams",
+    "lfs": "Git LFS in upstreams",
     "run": "Runs, plans and this machine",
     "selection": "What of an upstream is taken",
     "submodules": "Submodules of upstreams",

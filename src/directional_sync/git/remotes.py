@@ -10,6 +10,7 @@ import difflib
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -18,7 +19,7 @@ from directional_sync.git import complaints, smart_http
 from directional_sync.git.addresses import Way, is_commit, shown, way
 from directional_sync.git.smart_http import Advertised, NoAnswer, Trouble
 from directional_sync.system.host import monotonic
-from directional_sync.system.http import Fault, Pool, Unanswered
+from directional_sync.system.http import Answer, Fault, Pool, Unanswered
 from directional_sync.system.process import Finished
 from directional_sync.system.programs import Programs, TimedOut
 from directional_sync.system.retry import persist
@@ -155,6 +156,35 @@ class Remotes:
 
     def _question_s(self) -> float:
         return min(_QUESTION_S, self.left_s)
+
+    def ask(
+        self,
+        url: str,
+        method: str,
+        place: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes = b"",
+        bytes_max: int,
+        into: Path | None = None,
+    ) -> Answer:
+        """One question at the URL `place`, for what belongs to the upstream `url`; see `Pool.ask`. When the upstream's
+        own host wants to know who we are, git's credential helpers are asked; no other host gets what they say. `into`
+        a file: until the deadline, else for a minute at most. Raises Unanswered, HostError."""
+
+        def once(login: str) -> Answer:
+            extra = {"Authorization": login} if login else {}
+            time_s = self.left_s if into is not None else self._question_s()
+            return self.pool.ask(
+                method, place, headers={**headers, **extra}, body=body, timeout_s=time_s, bytes_max=bytes_max, into=into
+            )
+
+        ours = _host(place) == _host(url) and "authorization" not in map(str.lower, headers)
+        login = self._login(url) if ours else ""
+        answer = once(login)
+        if answer.status == 401 and ours and not login and self._log_in(url):
+            return once(self._login(url))
+        return answer
 
     def _refs(self, url: str, prefixes: Sequence[str]) -> list[Advertised]:
         """The refs whose names start with one of `prefixes`."""

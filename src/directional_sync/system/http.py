@@ -17,14 +17,15 @@ import select
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from directional_sync.system.host import monotonic
+from directional_sync.system.host import host_errors, monotonic
 
 _BLOCK_BYTES = 65536
 _CONNECT_S = 15.0
@@ -76,6 +77,7 @@ class _Terms:
     deadline: float
     bytes_max: int
     enough: Callable[[bytes], bool] | None
+    into: Path | None
 
 
 class Pool:
@@ -121,13 +123,15 @@ class Pool:
         timeout_s: float,
         bytes_max: int,
         enough: Callable[[bytes], bool] | None = None,
+        into: Path | None = None,
     ) -> Answer:
         """The answer to one question, which must be one that may be asked twice. `timeout_s` is for all of it,
         connecting included (looking up the host's name is the operating system's affair). Reading stops early,
-        and the connection is given up, once `enough` says so of the body so far. Raises Unanswered."""
+        and the connection is given up, once `enough` says so of the body so far. With `into`, the body of a 200 goes to
+        that file, made anew, and other bodies are not read. Raises Unanswered, and HostError for that file."""
         parts = urlsplit(url)
         place = (parts.scheme, parts.hostname or "", parts.port or _PORTS[parts.scheme])
-        terms = _Terms(monotonic() + timeout_s, bytes_max, enough)
+        terms = _Terms(monotonic() + timeout_s, bytes_max, enough, into)
         with _as_unanswered(place[1]):
             line = self._kept(place)
             if line is not None:
@@ -324,17 +328,38 @@ def _headers(response: http.client.HTTPResponse) -> dict[str, str]:
 
 def _body(response: http.client.HTTPResponse, terms: _Terms) -> tuple[bytes, bool]:
     """The body, and whether it was read to its end."""
-    told = response.length  # None: chunked, or up to the end of the connection
+    if terms.into is not None:
+        if response.status == 200:
+            _store(terms.into, _blocks(response, terms.bytes_max))
+        return b"", response.status == 200
     body = b""
-    while block := response.read1(_BLOCK_BYTES):
+    for block in _blocks(response, terms.bytes_max):
         body += block
-        if len(body) > terms.bytes_max:
-            raise Unanswered(Fault.TOO_LARGE, f"the answer is longer than {terms.bytes_max:,} bytes")
         if terms.enough is not None and terms.enough(body):
             return body, False
-    if told is not None and len(body) < told:
-        raise Unanswered(Fault.CUT, f"the answer ended after {len(body):,} of {told:,} bytes")
     return body, True
+
+
+def _blocks(response: http.client.HTTPResponse, bytes_max: int) -> Iterator[bytes]:
+    """The body as it comes, all of it or Unanswered."""
+    told = response.length  # None: chunked, or up to the end of the connection
+    size = 0
+    while block := response.read1(_BLOCK_BYTES):
+        size += len(block)
+        if size > bytes_max:
+            raise Unanswered(Fault.TOO_LARGE, f"the answer is longer than {bytes_max:,} bytes")
+        yield block
+    if told is not None and size < told:
+        raise Unanswered(Fault.CUT, f"the answer ended after {size:,} of {told:,} bytes")
+
+
+def _store(path: Path, blocks: Iterator[bytes]) -> None:
+    with host_errors(path):
+        file = path.open("wb", buffering=0)
+    with file:
+        for block in blocks:
+            with host_errors(path):
+                file.write(block)
 
 
 def _connect(host: str, port: int, deadline: float) -> socket.socket:

@@ -26,6 +26,8 @@ from types import TracebackType
 from typing import cast
 from urllib.parse import urlsplit
 
+from directional_sync.testing.lfs_server import LfsStore
+
 _HTML = b"<!doctype html><title>Down for maintenance</title><p>We will be back soon.\n"
 _BLOCK_BYTES = 65536
 
@@ -77,8 +79,15 @@ class Asked:
 class GitServer:
     """Serves bare repositories over smart HTTP. Safe to use from many threads."""
 
-    def __init__(self, folder: Path | None = None, repositories: Mapping[str, Path] | None = None) -> None:
-        """`folder` holds `NAME.git` folders; `repositories` adds others by name."""
+    def __init__(
+        self,
+        folder: Path | None = None,
+        repositories: Mapping[str, Path] | None = None,
+        *,
+        lfs: LfsStore | None = None,
+    ) -> None:
+        """`folder` holds `NAME.git` folders; `repositories` adds others by name; `lfs` is served beside them."""
+        self.lfs = lfs
         self._folder = folder
         self._named = dict(repositories or {})
         self._guard = threading.Lock()
@@ -225,6 +234,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, body: bytes) -> None:
         git = self.server.git
+        if git.lfs is not None and git.lfs.serves(urlsplit(self.path).path):
+            return git.lfs.respond(self, body)
         name, service = _split(urlsplit(self.path).path)
         git.note(Asked(name, self.command, service, _command(body, self.headers.get("Content-Encoding", ""))))
         fault = git.fault_of(name)
@@ -238,6 +249,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
         except (_Cut, OSError):
             self.close_connection = True
+        return None
 
     def _answer_with(self, fault: Fault, name: str, service: str, body: bytes) -> None:
         path = self.server.git.path_of(name)
