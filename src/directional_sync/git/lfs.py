@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -215,7 +216,7 @@ def _have(remotes: Remotes, folder: Path, url: str, wanted: Sequence[Wanted]) ->
         raise _unsupported(f"content of {shown(url)} in Git LFS can be had over http and https only")
     for at in range(0, len(missing), lfs_batch.BATCH_MAX):
         left = {one.oid: one for one in missing[at : at + lfs_batch.BATCH_MAX]}
-        remotes.persist(lambda left=left: _round(remotes, folder, url, left))  # type: ignore[misc]
+        remotes.persist(partial(_round, remotes, folder, url, left))
 
 
 def _round(remotes: Remotes, folder: Path, url: str, left: dict[str, Wanted]) -> None:
