@@ -2,57 +2,29 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from pydantic import Field
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
+from tests.config.onramping import AROUND, COMMIT, carry_over, knowing_all_keys, meant, wished, written
 
-from directional_sync import plugins
 from directional_sync.config import load, yaml12
 from directional_sync.config.onramp import carry, grouping, telling, writing
-from directional_sync.config.onramp.base import Around, Carried, Fate, Format, Found, LeftOver, Repository
-from directional_sync.config.onramp.filters import below, spellings
+from directional_sync.config.onramp.base import Around, Carried, Fate, Format, LeftOver
+from directional_sync.config.onramp.filters import spellings
 from directional_sync.config.onramp.gitmodules import resolved
 from directional_sync.config.onramp.places import Unfit, address, folder
-from directional_sync.config.overlap import overlap
-from directional_sync.core.globs import matches
-from directional_sync.endpoints.git_options import GitOptions
 from directional_sync.errors import ConfigError
 from directional_sync.render.ink import Ink
 
 FIXTURES = Path(__file__).parent / "onramp"
-COMMIT = "3f2b1c4d5e6f708192a3b4c5d6e7f8091a2b3c4d"
-AROUND = Around("", "https://git.example.com/group/sub/app.git", {"libs/one": COMMIT, "libs/the third": COMMIT})
-NEW = {"version", "merge", "paths", "exclude", "subdir", "submodules", "lfs", "repositories"}
-
-
-class WithNewKeys(GitOptions):
-    """The options with all keys that may be written, for as long as some of them are not there."""
-
-    version: str = ""
-    merge: list[str] = Field(default_factory=list)
-    paths: list[str] = Field(default_factory=list)
-    exclude: list[str] = Field(default_factory=list)
-    subdir: str = ""
-    submodules: str = "skip"
-    lfs: str = "pointers"
-    repositories: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 
 @pytest.fixture(autouse=True, scope="module")
 def options() -> Iterator[None]:
-    """The real options as soon as they know the keys."""
-    real = plugins.options_model
-    model = GitOptions if GitOptions.model_fields.keys() >= NEW else WithNewKeys
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plugins, "options_model", lambda name: model if name == "git" else real(name))
+    with knowing_all_keys():
         yield
 
 
@@ -61,47 +33,10 @@ class TextFile(SingleFileSnapshotExtension):
     file_extension = "txt"
 
 
-def carry_over(content: bytes | str, name: str, around: Around = AROUND) -> Carried:
-    return grouping.carried(carry.find(content.encode() if isinstance(content, str) else content, name, around))
-
-
 def refused(content: bytes | str, name: str = "f.yaml") -> ConfigError:
     with pytest.raises(ConfigError) as error:
         carry_over(content, name)
     return error.value
-
-
-def written(carried: Carried) -> dict[str, Any]:
-    """What the YAML says, after it has passed every check of the file."""
-    text = writing.yaml(carried, "f", "./sync.schema.json").encode()
-    load.read(text, ".insightpulse/sync.yaml", {})
-    data: dict[str, Any] = yaml12.read(text, "f").data["targets"]
-    return data
-
-
-def meant(targets: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
-    """Folder -> what is in there by what is written, by the rules of names, `{name}` and overrides."""
-    found: dict[str, tuple[Any, ...]] = {}
-    keys = ("ref", "version", "merge", "subdir", "paths", "exclude", "submodules", "lfs")
-    for target in targets.values():
-        remote = target["remote"]
-        for name in remote.get("names", [""]):
-            one = {**remote, **remote.get("repositories", {}).get(name, {})}
-            into = one["into"].replace("{name}", name)
-            assert into not in found
-            found[into] = (one["url"].replace("{name}", name), *(one.get(key) for key in keys), "paused" in target)
-    return found
-
-
-def wished(repositories: tuple[Repository, ...]) -> dict[str, tuple[Any, ...]]:
-    """The same, by what was found."""
-
-    def given(one: Repository, key: str) -> Any:
-        value = getattr(one, key)
-        return (list(value) if isinstance(value, tuple) else value) or None
-
-    keys = ("ref", "version", "merge", "subdir", "paths", "exclude", "submodules", "lfs")
-    return {one.into: (one.url, *(given(one, key) for key in keys), one.paused) for one in repositories}
 
 
 @pytest.mark.parametrize(
@@ -326,6 +261,15 @@ def test_what_a_submodule_follows(more: str, around: Around, ref: str | None, sa
     written(carried)
 
 
+def test_what_git_leaves_alone_is_paused() -> None:
+    carried = carry_over(MODULE + "update = none\n", ".gitmodules")
+    assert carried.targets[0].paused
+    assert "`update = none`" in [one.what for one in carried.left_over if one.fate is Fate.CHANGED]
+    commanded = carry_over(MODULE + "update = !make\n", ".gitmodules")
+    assert not commanded.targets[0].paused
+    assert [one.what for one in commanded.left_over if one.fate is Fate.LOST] == ["`update`"]
+
+
 def test_a_relative_url_needs_an_origin() -> None:
     with pytest.raises(ConfigError) as error:
         carry.find(MODULE.encode(), ".gitmodules", Around())
@@ -350,17 +294,6 @@ def test_globs_of_vendir(glob: str, spelled: list[str] | None) -> None:
     assert found == spelled or (found is not None and spelled is not None and sorted(found) == sorted(spelled))
 
 
-@given(
-    st.lists(st.sampled_from(["a", "b", "*", "**", "a*", "?"]), min_size=1, max_size=5).map("/".join),
-    st.lists(st.sampled_from(["a", "b", "ab"]), min_size=1, max_size=2).map("/".join),
-    st.lists(st.sampled_from(["a", "b", "ab"]), min_size=1, max_size=3).map("/".join),
-)
-def test_a_glob_seen_from_a_folder_names_the_same_files(glob: str, root: str, path: str) -> None:
-    inner = below(glob, root)
-    if all(set(one) & {"*", "?"} for one in (glob, *inner)):  # without, ours names a folder too, and vendir's does not
-        assert matches(path, inner) == matches(f"{root}/{path}", [glob])
-
-
 def test_folders_that_lie_in_one_another_are_told_and_the_first_stays() -> None:
     text = "repositories:\n" + "".join(
         f"  {path}: {{type: git, url: https://example.com/{number}/x}}\n"
@@ -383,91 +316,6 @@ def test_a_whole_folder_is_an_output_only_when_nothing_else_is_in_it() -> None:
     assert grouping.carried(found, {"v"}).targets[0].outputs == ("v/a/**", "v/b/**")
     more = text + "  v/c: {type: git, url: https://example.com/P/c}\n"
     assert grouping.carried(carry.find(more.encode(), "a.repos", Around())).targets[0].outputs == ("v/a/**", "v/b/**")
-
-
-names = st.sampled_from(["web", "Web", "sale", "x_y", ".dot", "a.b", "on"])
-repositories = st.builds(
-    Repository,
-    url=st.builds(
-        "".join,
-        st.tuples(st.sampled_from(["https://h.example/O/", "https://h.example/P/", "git@h.example:O/", "git@h:"]),
-                  names, st.sampled_from(["", ".git", "/"])),
-    ),
-    into=st.builds(lambda parent, name: f"{parent}{name}", st.sampled_from(["", "v/", "v/w/", "V/", "a b/"]), names),
-    of=st.just("x"),
-    line=st.integers(1, 9),
-    ref=st.sampled_from(["", "18.0", "main", "refs/pull/1/head"]),
-    version=st.just(""),
-    merge=st.sampled_from([(), ("refs/pull/2/head",), ("a", "b")]),
-    subdir=st.sampled_from(["", "addons"]),
-    paths=st.sampled_from([(), ("**/*.md", 'it\'s "x"/**')]),
-    exclude=st.sampled_from([(), ("x/**",)]),
-    submodules=st.sampled_from(["", "content"]),
-    lfs=st.sampled_from(["", "pointers"]),
-    paused=st.booleans(),
-)  # fmt: skip
-
-
-@given(st.lists(repositories, min_size=1, max_size=12))
-def test_what_is_written_is_what_was_found(wanted: list[Repository]) -> None:
-    """However they are grouped: each folder has its one repository as it was wished, all others are told, and no two
-    targets share a path."""
-    carried = grouping.carried(Found(Format.WEST, tuple(wanted), ()))
-    targets = written(carried)
-    kept = tuple(one for target in carried.targets for one in target.repositories)
-    assert meant(targets) == wished(kept)
-    assert len(kept) + len(carried.left_over) == len(wanted)
-    outputs = [(name, glob) for name, target in targets.items() for glob in target["outputs"]]
-    for (name, glob), (other, theirs) in itertools.combinations(outputs, 2):
-        assert name == other or not overlap(glob, theirs)
-    assert all(matches(f"{one.into}/file", [glob for _, glob in outputs]) for one in kept)
-
-
-words = st.sampled_from(
-    ["repositories", "manifest", "projects", "remotes", "merges", "git", "url", "path", "type", "name", "directories",
-     "contents", "defaults", "version", "ref", "<<", "https://h.example/a", "../x", "o main", "a", "1.0", "-x", "$A",
-     "refSelection", "semver", "constraints", "^1.0", "includePaths", "{a,b}/**", "submodules", "groups",
-     "group-filter", "apiVersion", "vendir.k14s.io/v1", "newRootPath", "http", "self", "import", "extends"]
-)  # fmt: skip
-trees: st.SearchStrategy[Any] = st.recursive(
-    st.one_of(words, st.none(), st.booleans(), st.floats(), st.integers(), st.text(max_size=5)),
-    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(words, inner, max_size=4)),
-    max_leaves=25,
-)
-file_names = st.sampled_from(["repos.yaml", "a.repos", "vendir.yml", "west.yml", ".gitmodules", "x"])
-
-
-def survives(content: bytes, name: str) -> None:
-    try:
-        carried = carry_over(content, name)
-    except ConfigError as error:
-        assert error.problems and all(problem.code.startswith("E-ONRAMP-") for problem in error.problems)
-        return
-    written(carried)
-    assert telling.text(carried.left_over, name, Ink()) or not carried.left_over
-
-
-@given(trees, file_names)
-def test_any_tree_is_carried_over_or_told(tree: Any, name: str) -> None:
-    import yaml
-
-    survives(yaml.safe_dump(tree, allow_unicode=True).encode("utf-8", "replace"), name)
-
-
-LINES = st.sampled_from(
-    ['[submodule "a"]', '[submodule "b\\""]', "[core]", "path = a", "path = ../b", "url = ../x", "url = https://h.example/a",
-     "branch = .", "branch = -x", 'path = "a b"', "# c", "url = a\\", "x", "[", "=", "path", "\t", 'url = "']
-)  # fmt: skip
-
-
-@given(st.lists(LINES, max_size=12).map("\n".join))
-def test_any_lines_of_gitmodules_are_carried_over_or_told(text: str) -> None:
-    survives(text.encode(), ".gitmodules")
-
-
-@given(st.one_of(st.binary(max_size=80), st.text(max_size=80).map(lambda text: text.encode())), file_names)
-def test_any_bytes_are_carried_over_or_told(content: bytes, name: str) -> None:
-    survives(content, name)
 
 
 def test_what_is_alike_is_told_once() -> None:

@@ -15,10 +15,22 @@ _KEY = re.compile(r"([A-Za-z][A-Za-z0-9-]*)\s*(=?)\s*")
 _ESCAPES = {"n": "\n", "t": "\t", "b": "\b", '"': '"', "\\": "\\"}
 _OF_GIT = "it steers commands of git on submodules, and there are none any more"
 _NEEDLESS = frozenset({"ignore", "shallow", "fetchrecursesubmodules", "update"})
+_OTHER = "git does not know this key, so another tool reads it"
+_RUN = "no command is run in place of an update"
+_SAME_BRANCH = (
+    "`branch`",
+    "`branch = .` means the branch that this repository is on, which `ref` cannot say",
+    "write the name of a branch into `ref`",
+)
+_ASLEEP = (
+    "`update = none`",
+    "git leaves such a submodule alone, so its target is paused",
+    "to have it, remove `paused`",
+)
 _FOLLOWED = ("the commit of the submodule", "its `branch` is followed, which may be further than that commit")
 _PINNED = (
     "the submodule",
-    "it has no `branch`, so `ref` is the commit that the index has, and stays there",
+    "it names no branch, so `ref` is the commit that the index has, and stays there",
     "to follow a branch, write its name into `ref`",
 )
 _STILL_THERE = (
@@ -63,31 +75,40 @@ def _submodule(piece: Piece, section: Section, around: Around) -> Repository | N
         missing = "path" if not path else "url"
         piece.tell("the submodule", f"it has no `{missing}`", "correct it, and carry over again")
         return None
-    for key in sorted(section.values.keys() - {"path", "url", "branch"}):
-        fate, why = (
-            (Fate.NEEDLESS, _OF_GIT)
-            if key in _NEEDLESS
-            else (Fate.LOST, "git does not know this key, so another tool reads it")
-        )
-        piece.tell(f"`{quoted(key)}`", why, fate=fate, line=section.lines[key])
     if url.startswith(("./", "../")):
         if not around.origin:
             why = "its URL is relative to that of this repository, which has no remote `origin`"
             piece.tell("the submodule", why, "git remote add origin URL, and carry over again")
             return None
         url = resolved(around.origin, url)
+    asleep = _tell_others(piece, section)
     if branch == ".":
-        why = "`branch = .` means the branch that this repository is on, which `ref` cannot say"
-        piece.tell("`branch`", why, "write the name of a branch into `ref`", line=section.lines["branch"])
+        piece.tell(*_SAME_BRANCH, line=section.lines["branch"])
         branch = ""
     commit = around.gitlinks.get(path.rstrip("/"), "")
     follows = _FOLLOWED if branch else _PINNED if commit else _ADRIFT
-    taken = take(piece, around, folder=path, url=url, ref=branch or commit, url_line=section.lines["url"])
+    line = section.lines["url"]
+    taken = take(piece, around, folder=path, url=url, ref=branch or commit, url_line=line, paused=asleep)
     if taken is not None:
         piece.tell(*follows, fate=Fate.CHANGED)
         if commit and not around.elsewhere:
             piece.tell(*_STILL_THERE)
     return taken
+
+
+def _tell_others(piece: Piece, section: Section) -> bool:
+    """Tells of the keys that are not carried over; answers whether git would leave the submodule alone."""
+    asleep = False
+    for key in sorted(section.values.keys() - {"path", "url", "branch"}):
+        value, line = section.values[key], section.lines[key]
+        if key == "update" and value == "none":
+            asleep = True
+            piece.tell(*_ASLEEP, fate=Fate.CHANGED, line=line)
+        elif key in _NEEDLESS and not value.startswith("!"):
+            piece.tell(f"`{quoted(key)}`", _OF_GIT, fate=Fate.NEEDLESS, line=line)
+        else:
+            piece.tell(f"`{quoted(key)}`", _RUN if key in _NEEDLESS else _OTHER, line=line)
+    return asleep
 
 
 def resolved(origin: str, url: str) -> str:
