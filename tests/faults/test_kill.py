@@ -160,3 +160,25 @@ def test_a_kill_before_every_single_step(quick_path: Path) -> None:
     assert steps > 60, "the steps are not being counted"
     assert tips > 5, "no kill came after the commit"
     print(f"\n{steps - 1} steps, {tips} of them after the commit")
+
+
+def test_kills_while_git_fills_a_folder(quick_path: Path) -> None:
+    """The gits that write may go on for a moment: what they leave is swept, and what they write is waited for."""
+    root, template = quick_path / "work", quick_path / "template"
+    wishes: dict[str, Wish] = {f"out/new/d{n % 40}/f{n}": b"%d\n" % n * (n % 900) for n in range(4000)}
+    before: dict[str, Wish] = dict.fromkeys(wishes)
+    deed = lambda: killing.run(root, wishes)  # noqa: E731
+    rng = random.Random(20260302)
+    prepared(template, root)
+    started = time.monotonic()
+    assert killing.wait(killing.fork(deed)) == 0
+    whole, caught = time.monotonic() - started, 0
+    for number in range(12):
+        old = prepared(template, root)
+        killing.killed_after(rng.uniform(0.1, 0.9) * whole, deed, children_too=number % 3 == 0)
+        caught += any(root.rglob(".dsync-tmp-*"))
+        killing.judge_killed(root, before, wishes, old, "")
+        assert killing.wait(killing.fork(deed)) == 0, "locked out, or failed"
+        killing.judge_finished(root, wishes, old)
+        users_work_is_untouched(root)
+    assert caught > 2, "no kill came while the folder was being filled"

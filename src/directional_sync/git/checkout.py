@@ -17,7 +17,7 @@ from directional_sync.system import host
 from directional_sync.system.files import write_private
 
 _RAW = b"* -text -crlf -eol -ident -filter -working-tree-encoding\n"
-_SETTINGS = {
+SETTINGS = {
     "checkout.workers": "0",
     "core.fsync": "none",
     "core.symlinks": "true",
@@ -32,7 +32,7 @@ def checkout(store: ObjectStore, tree: str, folder: Path) -> None:
     earlier checkout: only what differs is written, and whatever else was put there is removed. Links are made as
     they are and never written through. Needs the folder `<folder>.git` beside it. Raises HostError."""
     keep = folder.with_name(f"{folder.name}.git")
-    git = replace(store.git, git_dir=keep, work_tree=folder).including(config=_SETTINGS)
+    git = replace(store.git, git_dir=keep, work_tree=folder).including(config=SETTINGS)
     if (keep / "index").exists() and not (keep / "index.lock").exists():
         try:
             _fill(git, tree)
@@ -53,9 +53,16 @@ def _fill(git: Git, tree: str) -> None:
 
 def _begin(store: ObjectStore, keep: Path, folder: Path) -> None:
     with host.host_errors(folder):
-        host.remove_tree(keep)
         host.remove_tree(folder)
         host.make_folder(folder)
+    begin(store, keep)
+
+
+def begin(store: ObjectStore, keep: Path) -> None:
+    """Makes `keep` a git folder with nothing in it but orders to write files as they are: its attributes go before
+    every `.gitattributes`. Raises HostError."""
+    with host.host_errors(keep):
+        host.remove_tree(keep)
         host.make_folder(keep / "refs")
     form = "[core]\n\trepositoryformatversion = 0\n\tbare = false\n"
     if store.hash_name != "sha1":

@@ -20,6 +20,7 @@ from directional_sync.git.stale_locks import MARK, is_stale
 from directional_sync.model.plan import Change
 from directional_sync.system import files, host
 from directional_sync.system.exclusive import make_exclusively
+from directional_sync.system.imprint import Imprint
 
 WAIT_S = 5.0
 """How long another git may keep its index lock before we go on without."""
@@ -69,9 +70,9 @@ class IndexUpdate:
         git.run("update-index", "-z", "--index-info", stdin="\0".join([*lines, ""]).encode("utf-8", "surrogateescape"))
         self._set = frozenset(path for path, _, _ in items)
 
-    def publish(self, placed: Mapping[str, os.stat_result]) -> None:
-        """Puts the new index in place. `placed`: key -> what the file system said of each file that was put
-        there just now, so that git need not read them again."""
+    def publish(self, placed: Mapping[str, bytes]) -> None:
+        """Puts the new index in place. `placed`: key -> imprint of each file that was put there just now, so that
+        git need not read them again."""
         if not self._set:
             return
         # Only where the entry is ours: what the user staged at a path is not what was put there.
@@ -152,8 +153,8 @@ _EXTENDED, _NAME_LENGTH = 0x4000, 0x0FFF
 _LIMIT = 0xFFFFFFFF
 
 
-def stamp(content: bytearray, placed: Mapping[str, os.stat_result], hash_name: str) -> bool:
-    """Writes into the index `content` what stat said of each path in `placed`. Answers False, with `content`
+def stamp(content: bytearray, placed: Mapping[str, bytes], hash_name: str) -> bool:
+    """Writes into the index `content` the imprint of each path in `placed`. Answers False, with `content`
     unchanged, for a form of index that it does not know for sure: git then reads those files once more."""
     digest_size = hashlib.new(hash_name).digest_size
     if len(content) < _HEADER.size + digest_size:
@@ -168,33 +169,33 @@ def stamp(content: bytearray, placed: Mapping[str, os.stat_result], hash_name: s
         return False
     for at, found in places:
         mode = _STAT.unpack_from(content, at)[6]
-        _STAT.pack_into(content, at, *_fields(found, mode))
+        _STAT.pack_into(content, at, *_fields(Imprint.of(found), mode))
     if any(content[body:]):  # all zero: this repository does without checksums
         content[body:] = hashlib.new(hash_name, memoryview(content)[:body]).digest()
     return True
 
 
-def _fields(found: os.stat_result, mode: int) -> tuple[int, ...]:
-    size = found.st_size & _LIMIT
-    if found.st_size and not size:
+def _fields(found: Imprint, mode: int) -> tuple[int, ...]:
+    size = found.size & _LIMIT
+    if found.size and not size:
         size = 1 << 31  # git's own way to tell 4 GiB from nothing
     return (
-        int(found.st_ctime_ns // 10**9) & _LIMIT,
-        found.st_ctime_ns % 10**9,
-        int(found.st_mtime_ns // 10**9) & _LIMIT,
-        found.st_mtime_ns % 10**9,
-        found.st_dev & _LIMIT,
-        found.st_ino & _LIMIT,
+        int(found.ctime_ns // 10**9) & _LIMIT,
+        found.ctime_ns % 10**9,
+        int(found.mtime_ns // 10**9) & _LIMIT,
+        found.mtime_ns % 10**9,
+        found.device & _LIMIT,
+        found.inode & _LIMIT,
         mode,
-        found.st_uid & _LIMIT,
-        found.st_gid & _LIMIT,
+        found.owner & _LIMIT,
+        found.group & _LIMIT,
         size,
     )
 
 
 def _places(
-    content: bytearray, version: int, count: int, digest_size: int, wanted: Mapping[bytes, os.stat_result]
-) -> list[tuple[int, os.stat_result]] | None:
+    content: bytearray, version: int, count: int, digest_size: int, wanted: Mapping[bytes, bytes]
+) -> list[tuple[int, bytes]] | None:
     """Where the entries of `wanted` begin; None when the file does not read as it should."""
     at, name, places = _HEADER.size, b"", []
     try:

@@ -255,6 +255,13 @@ class ObjectStore:
             variables["GIT_OBJECT_DIRECTORY"] = str(self._quarantine.objects)
         return git.including(variables)
 
+    def scratch(self, name: str) -> Path:
+        """A place for a folder of this name that is gone at `close`, or, after a kill, at the next recovery."""
+        with self._turn:
+            if self._quarantine.make():
+                self._hang_up()
+            return self._quarantine.folder / name
+
     # handing over
 
     def publish(self, wanted: Sequence[str], known: Sequence[str]) -> None:
@@ -269,14 +276,12 @@ class ObjectStore:
 
     def _publish(self, wanted: Sequence[str], known: Sequence[str]) -> None:
         own = self._repository.git
-        if self._quarantine.make():
-            self._hang_up()
+        out = self.scratch("out")
         store = self._git().including(config={"core.fsync": "none"})
         asked = own.run("cat-file", "--batch-check", stdin="\n".join([*known, ""]).encode("ascii")) if known else b""
         # What only the quarantine knows may not be left out, or the repository would hold incomplete objects.
         present = {line.split()[0].decode("ascii") for line in asked.splitlines() if not line.endswith(b" missing")}
         revisions = "\n".join([*wanted, *(f"^{digest}" for digest in present), ""]).encode("ascii")
-        out = self._quarantine.folder / "out"
         host.make_folder(out)
         options = ("--revs", "--quiet", "--non-empty", "--delta-base-offset", "--window=0", "--no-write-bitmap-index")
         said = store.run("pack-objects", *options, str(out / "pack"), stdin=revisions, timeout_s=3600)

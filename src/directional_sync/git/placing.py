@@ -20,10 +20,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from directional_sync.errors import HostError
+from directional_sync.git.fill import Wanted, fill
 from directional_sync.git.objects import ObjectStore
 from directional_sync.git.standing import Seen, Stand, State, see
 from directional_sync.model.plan import Change
 from directional_sync.model.snapshot import EXECUTABLE, GITLINK, LINK
+from directional_sync.system.imprint import pack, same_file
 from directional_sync.system.reach import Kind, NewFile, Reach, can_sync_at_once, signature
 
 PREFIX = ".dsync-tmp-"
@@ -31,6 +33,8 @@ PREFIX = ".dsync-tmp-"
 
 _BATCH_BYTES = 32 << 20
 _BATCH_COUNT = 2000
+_FILLED_BY_GIT = 200
+"""With so many files in it a new folder is left to git: see `fill`."""
 _SYNCED_SINGLY = 64
 """Up to so many files each gets its own fsync, a fraction of a millisecond each. Above, one syncfs before the
 first rename makes all of them durable at a hundredth of the price; that it also waits for what other programs
@@ -53,8 +57,8 @@ class Staged:
     """Key of a folder that is new altogether -> keys of the files in it."""
     inside: dict[str, str] = field(default_factory=dict)
     """Key of such a file -> key of that folder."""
-    written: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    """Key -> what does not change of a file when it is renamed: see `_mark`."""
+    written: dict[str, bytes] = field(default_factory=dict)
+    """Key -> imprint of the temporary file."""
     bulk: bool = False
     """There is so much of it that syncing all at once is cheaper than one by one."""
 
@@ -65,8 +69,8 @@ class Placed:
 
     left: list[str] = field(default_factory=list)
     """Keys that changed after they were looked at, and were left alone."""
-    files: dict[str, os.stat_result] = field(default_factory=dict)
-    """Key -> what the file system says of a file that was put in place."""
+    files: dict[str, bytes] = field(default_factory=dict)
+    """Key -> imprint of a file that was put in place."""
 
 
 def stage(
@@ -80,6 +84,7 @@ def stage(
     _check_room(reach, sum(-(-sizes[c.after.digest] // _BLOCK) * _BLOCK for c in due))
     for number, change in enumerate(due):
         _assign(reach, staged, change.key, number)
+    due = _without_filled(reach, store, staged, due, sizes)
     with ThreadPoolExecutor(_WRITERS if staged.bulk else 1) as pool:
         made: set[str] = set()
         writing: list[tuple[list[str], Future[list[os.stat_result]]]] = []
@@ -147,6 +152,27 @@ def _assign(reach: Reach, staged: Staged, key: str, number: int) -> None:
     staged.inside[key] = way.stop
 
 
+def _without_filled(
+    reach: Reach, store: ObjectStore, staged: Staged, due: list[Change], sizes: Mapping[str, int]
+) -> list[Change]:
+    """Has git fill the big ones of the new folders; answers what is left to write."""
+    big = {top for top, keys in staged.members.items() if staged.bulk and len(keys) >= _FILLED_BY_GIT}
+    wanted: dict[str, list[Wanted]] = {top: [] for top in big}
+    for change in due:
+        top = staged.inside.get(change.key)
+        if top in wanted:
+            after = change.after
+            wanted[top].append(Wanted(change.key[len(top) + 1 :], after.mode, after.digest, sizes[after.digest]))
+    filled = set()
+    for top, files in wanted.items():
+        files.sort()
+        found = fill(reach, store, staged.folders[top], files)
+        if found is not None:
+            filled.add(top)
+            staged.written.update(zip((f"{top}/{file.path}" for file in files), found, strict=True))
+    return [change for change in due if staged.inside.get(change.key) not in filled] if filled else due
+
+
 def _check_room(reach: Reach, needed: int) -> None:
     free = reach.free_bytes()
     if needed > free:
@@ -205,7 +231,7 @@ def _collect(staged: Staged, writing: list[tuple[list[str], Future[list[os.stat_
     """Waits until all of it is written. Raises what went wrong."""
     for keys, future in writing:
         for key, found in zip(keys, future.result(), strict=True):
-            staged.written[key] = _mark(found)
+            staged.written[key] = pack(found)
     writing.clear()
 
 
@@ -218,10 +244,6 @@ def _new_file(name: str, change: Change, content: bytes, seen: Seen | None) -> N
     if change.after.mode == EXECUTABLE:
         kept |= seen.permissions & 0o111 or (kept & 0o444) >> 2
     return NewFile(name, content, kept, exact=True)
-
-
-def _mark(found: os.stat_result) -> tuple[int, ...]:
-    return (found.st_ino, found.st_size, found.st_mtime_ns, found.st_mode)
 
 
 def _make_folders(reach: Reach, folder: str) -> None:
@@ -298,6 +320,8 @@ class _Placing:
         try:
             self.reach.rename(temporary, top)
             self.reach.forget()
+            # As they were when they were written: should somebody write to one in this moment, git will see it.
+            self.placed.files.update((change.key, self.staged.written[change.key]) for change in members)
             return
         except OSError:
             self.reach.forget()  # something has come to be there: one file at a time, then
@@ -326,6 +350,8 @@ class _Placing:
         """What stat says of the files put in place, for the index: only of those that surely still are ours, or
         git would take for unchanged what somebody has written there a moment ago."""
         for change in changes:
+            if change.key in self.placed.files:
+                continue
             written = self.staged.written.get(change.key)
             seen = self.stands[change.key].seen
             if written is None and (seen is None or not seen.signature):
@@ -333,5 +359,7 @@ class _Placing:
             found = self.reach.sight(change.key).stat
             if found is None:
                 continue
-            if _mark(found) == written or (written is None and seen and signature(found) == seen.signature):
-                self.placed.files[change.key] = found
+            imprint = pack(found)
+            ours = same_file(imprint, written) if written is not None else seen and signature(found) == seen.signature
+            if ours:
+                self.placed.files[change.key] = imprint

@@ -38,7 +38,7 @@ def recover(repository: Repository) -> str:
     if tokens and not await_own_git(repository):
         raise HostError(
             "E-REF-LOCKED",
-            "a git that an interrupted run has started is still moving refs",
+            "a git that an interrupted run has started is still at work",
             hint="wait until it has ended, then run again",
             kept="nothing was changed",
             retryable=True,

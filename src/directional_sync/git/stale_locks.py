@@ -18,6 +18,8 @@ from directional_sync.system.processes import Living, age_s, living
 MARK = b"directional-sync "
 """How a lock file begins that this program made itself; the token of the journal follows."""
 
+TEMPORARY = b"/.dsync-tmp-"
+"""In the path of every folder that this program fills beside its place."""
 _FOREIGN_AGE_S = 2.0
 """How old a lock must be that no living process explains: other programs than git hold one for an instant."""
 _BLIND_AGE_S = 600.0
@@ -43,14 +45,18 @@ def is_stale(repository: Repository, lock: Path) -> bool:
 
 
 def await_own_git(repository: Repository) -> bool:
-    """Waits, at most 10 s, until no git that a killed run of ours has started still moves refs here. Answers
-    whether all is quiet."""
+    """Waits, at most 10 s, until no git that a killed run of ours has started still moves refs or writes files here.
+    Answers whether all is quiet."""
     deadline = host.monotonic() + _LINGER_S
-    while any(process.git and b"update-ref" in process.arguments for process in _near(repository) or ()):
+    while any(_is_own(process) for process in _near(repository) or ()):
         if host.monotonic() > deadline:
             return False
         host.pause(_POLL_S)
     return True
+
+
+def _is_own(process: Living) -> bool:
+    return process.git and (b"update-ref" in process.arguments or TEMPORARY in process.here)
 
 
 def _locks(repository: Repository) -> Iterator[Path]:

@@ -25,6 +25,8 @@ class Living:
     """It has the file open that was asked about."""
     arguments: bytes
     """NUL-separated; empty when they may not be read."""
+    here: bytes = b""
+    """The folder it is in; empty when it may not be seen."""
 
 
 def living(folders: Sequence[Path], file: Path | None = None) -> list[Living] | None:
@@ -58,20 +60,20 @@ def _look(place: Path, tops: list[bytes], wanted: bytes) -> Living | None:
         arguments = (place / "cmdline").read_bytes()
     holds = bool(wanted) and _holds(place, wanted)
     git = name.startswith(b"git") and not any(word in arguments for word in _HARMLESS)
-    git = git and _works_in(place, arguments, tops)
-    return Living(pid, git, holds, arguments) if git or holds else None
+    here = b""
+    if git:
+        try:
+            here = os.fsencode((place / "cwd").readlink())
+            git = _within(here, tops) or any(top in arguments for top in tops)
+        except FileNotFoundError:
+            git = False
+        except OSError:
+            pass  # another user's: cannot be told
+    return Living(pid, git, holds, arguments, here) if git or holds else None
 
 
-def _works_in(place: Path, arguments: bytes, tops: list[bytes]) -> bool:
-    try:
-        here = os.fsencode((place / "cwd").readlink())
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True  # another user's: cannot be told
-    if any(here == top or here.startswith(top + b"/") for top in tops):
-        return True
-    return any(top in arguments for top in tops)
+def _within(here: bytes, tops: list[bytes]) -> bool:
+    return any(here == top or here.startswith(top + b"/") for top in tops)
 
 
 def _holds(place: Path, wanted: bytes) -> bool:

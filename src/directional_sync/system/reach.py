@@ -16,7 +16,7 @@ import sys
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -156,6 +156,22 @@ class Reach:
         finally:
             os.close(descriptor)
         return (total.hexdigest() if size == found.st_size else ""), found
+
+    def stats(self, folder: str, names: Sequence[str]) -> list[os.stat_result]:
+        """What stat says of these in `folder`. Raises FileNotFoundError when one is missing."""
+        descriptor = self.folder(folder)
+        return [os.stat(_name(name), dir_fd=descriptor, follow_symlinks=False) for name in names]
+
+    @contextmanager
+    def held(self, folder: str) -> Iterator[Path | None]:
+        """A path that leads into the folder as it is now, for a program to start in, whatever is renamed on the way
+        there meanwhile; None where the system has no such paths."""
+        descriptor = os.dup(self.folder(folder))
+        try:
+            path = Path(f"/proc/{os.getpid()}/fd/{descriptor}")
+            yield path if path.is_dir() else None
+        finally:
+            os.close(descriptor)
 
     def link_target(self, key: str) -> bytes:
         folder, _, name = key.rpartition("/")
