@@ -105,14 +105,15 @@ class Compose:
         return seen(self.store, tree, view, upstream.name)
 
     def _smudged(self, upstream: Upstream, tips: Tips, tree: str) -> str:
-        if upstream.lfs == "pointers":
-            return tree
         from directional_sync.git.lfs import Lfs, smudge
 
-        tree, notes = smudge(self.store, self.cache.remotes, self.cache.folder, tips.url, tree, Lfs(upstream.lfs))
+        folder, how = self.cache.beside(tips.url, "lfs"), Lfs(upstream.lfs)
+        smudged, notes = smudge(
+            self.store, self.cache.remotes, folder, tips.url, tree, how, size_bytes_max=upstream.max_size
+        )
         for note in notes:
             self.note(f"{upstream.name}: {note}")
-        return tree
+        return smudged
 
     def _patched(self, tree: str, patches: Patches) -> str:
         if not patches:
