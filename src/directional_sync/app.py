@@ -164,11 +164,11 @@ def _refuse_stale(records: Sequence[TargetRecord]) -> None:
 
 def status(workspace: Workspace, selection: Selection, options: RunOptions, tell: Tell) -> Status:
     """Drift of each target, by planning without gates. Changes nothing."""
-    from directional_sync.git import transaction
+    from directional_sync.git import recovery
     from directional_sync.git.repository import Repository
     from directional_sync.run.world import Mode
 
-    interrupted = transaction.interrupted(Repository.open(workspace.root))
+    interrupted = recovery.interrupted(Repository.open(workspace.root))
     summary = _run(workspace, select(workspace, selection), options, Mode(dry_run=True), tell, quiet=True, judged=False)
     last = _history(workspace).last_runs()
     rows = tuple(_status_row(workspace.config.target(r.target), r, last.get(r.target)) for r in summary.records)
@@ -245,13 +245,13 @@ def _departed(workspace: Workspace) -> tuple[Target, ...]:
 
 def recover(workspace: Workspace, options: RunOptions) -> str:
     """Finishes or undoes what a killed run left; "" when there is nothing."""
-    from directional_sync.git import transaction
+    from directional_sync.git import recovery
     from directional_sync.git.repository import Repository
     from directional_sync.system.lock import run_lock
 
     repository = Repository.open(workspace.root)
     with run_lock(workspace.state, {"command": options.command}, timeout_s=options.lock_timeout_s):
-        return transaction.recover(repository)
+        return recovery.recover(repository)
 
 
 def log(workspace: Workspace, target: str | None, limit: int) -> list[dict[str, Any]]:

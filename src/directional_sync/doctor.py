@@ -83,7 +83,7 @@ def _detector() -> Iterator[Check]:
 
 
 def _repository(cwd: Path) -> Iterator[Check]:
-    from directional_sync.git import transaction
+    from directional_sync.git import recovery
     from directional_sync.git.repository import DEFAULT_IDENTITY, Repository
 
     repository = Repository.open(cwd)
@@ -99,7 +99,7 @@ def _repository(cwd: Path) -> Iterator[Check]:
         )
     else:
         yield Check("repository", "identity", True, "{} <{}>".format(*repository.identity))
-    left = transaction.interrupted(repository)
+    left = recovery.interrupted(repository)
     yield Check(
         "repository", "interrupted runs", None if left else True, left or "none", "dsync recover" if left else ""
     )

@@ -13,7 +13,7 @@ from directional_sync import plugins
 from directional_sync.core.redact import Redactor
 from directional_sync.errors import HostError
 from directional_sync.gates.standard import standard
-from directional_sync.git import transaction
+from directional_sync.git.recovery import recover
 from directional_sync.git.repository import Repository
 from directional_sync.model.lifecycle import Event, EventType, Tell
 from directional_sync.model.plan import Plan
@@ -38,7 +38,7 @@ def open_world(workspace: Workspace, options: RunOptions, tell: Tell, *, gates: 
         quiet(Event(EventType.PROGRESS, f"waiting for another run: {who}"))
 
     with _cache(workspace) as cache, _locked(workspace, options, run, waiting) as locked:
-        finished = transaction.recover(repository) if locked and writes else ""
+        finished = recover(repository) if locked and writes else ""
         if finished:
             quiet(Event(EventType.PROGRESS, finished))
         yield World(

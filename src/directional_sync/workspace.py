@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,6 +106,8 @@ def select(workspace: Workspace, selection: Selection) -> tuple[Target, ...]:
     names = [target.name for target in workspace.config.targets]
     for pattern in selection.patterns:
         if not any(fnmatchcase(name, pattern) for name in names):
+            import difflib
+
             near = difflib.get_close_matches(pattern.strip("*"), names, n=3, cutoff=0.4)
             hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names)}"
             raise SelectionError("E-SELECT", f"no target matches {pattern!r}", hint=hint, kept="nothing was run")

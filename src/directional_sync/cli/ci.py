@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,6 @@ from pathlib import Path
 from directional_sync.cli.console import Console, Form
 from directional_sync.errors import Exit, HostError
 from directional_sync.model.record import Summary
-from directional_sync.render import github
 from directional_sync.render.report import report
 from directional_sync.system import host
 from directional_sync.workspace import Workspace
@@ -30,6 +28,10 @@ def no_commands(console: Console, ci: bool) -> Iterator[None]:
     if not (ci and on_github(console)):
         yield
         return
+    import secrets
+
+    from directional_sync.render import github
+
     token = secrets.token_hex(16)
     console.say(github.pause(token))
     try:
@@ -40,6 +42,8 @@ def no_commands(console: Console, ci: bool) -> Iterator[None]:
 
 def annotate(summary: Summary, workspace: Workspace, console: Console) -> None:
     """Annotations at the targets' lines in the file, and the job summary."""
+    from directional_sync.render import github
+
     places = {t.name: (t.place.path or workspace.config.path, t.place.line) for t in workspace.config.targets}
     lines = github.record_annotations(summary.records, places)
     for line in lines:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -13,8 +12,8 @@ from directional_sync.endpoints.upstream import Upstream
 from directional_sync.errors import InterruptedRun, SyncError
 from directional_sync.git.remotes import Remotes
 from directional_sync.model.lifecycle import Event, EventType
+from directional_sync.system.threads import each
 
-_ASK_WHETHER_TO_STOP_S = 0.2
 T = TypeVar("T")
 
 
@@ -58,22 +57,12 @@ class Crowd:
             if not quiet:
                 self._tell(f"{phase} {upstream.name}", {**data, "name": upstream.name})
 
-        pool = ThreadPoolExecutor(max_workers=min(at_once, len(wanted)), thread_name_prefix="upstream")
-        try:
-            waiting: set[Future[None]] = {pool.submit(one, upstream) for upstream in wanted}
-            while waiting:
-                ended, waiting = wait(waiting, timeout=_ASK_WHETHER_TO_STOP_S)
-                for future in ended:
-                    future.result()
-                if waiting and self.context.stop():
-                    raise InterruptedRun(
-                        "E-INTERRUPTED", f"stopped while {phase} upstreams", kept="nothing was changed"
-                    )
-        except BaseException:
-            self.remotes.close()  # ends what runs, so that the threads end too
-            raise
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        def keep_on() -> None:
+            if self.context.stop():
+                raise InterruptedRun("E-INTERRUPTED", f"stopped while {phase} upstreams", kept="nothing was changed")
+
+        # Closing what runs ends the threads too.
+        each(one, wanted, at_once, keep_on=keep_on, give_up=self.remotes.close, name="upstream")
         return done
 
     def _tell(self, message: str, data: dict[str, object]) -> None:

@@ -6,7 +6,6 @@ cannot know the way: ssh, git:// and files, hosts that speak only the older prot
 
 from __future__ import annotations
 
-import difflib
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -257,6 +256,8 @@ class Remotes:
         if not ref:
             hint = f"set `ref` to a branch, for example {shown(names[0])}"
             return complaints.complaint(complaints.REF, url, "its HEAD points at nothing", hint=hint)
+        import difflib
+
         near = difflib.get_close_matches(ref, names[:5000], n=3, cutoff=0.5)
         hint = f"near names there: {', '.join(shown(name) for name in near)}" if near else ""
         return complaints.complaint(complaints.REF, url, ref, hint=hint)

@@ -23,8 +23,9 @@ from directional_sync.git.journal import Journal
 from directional_sync.git.objects import ObjectStore
 from directional_sync.git.placing import Staged, place, stage, sweep
 from directional_sync.git.plumbing import RefMove
-from directional_sync.git.recovery import happened, interrupted, recover
+from directional_sync.git.recovery import interrupted, recover
 from directional_sync.git.repository import Repository
+from directional_sync.git.settling import happened
 from directional_sync.git.stale_locks import remove_stale
 from directional_sync.git.standing import Stand, State, look
 from directional_sync.model.plan import Change

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -218,6 +217,8 @@ def applied(record: TargetRecord, effects: tuple[Effect, ...]) -> TargetRecord:
 
 def our_bug(target: Target, error: Exception) -> TargetRecord:
     """The record of a passage that ended in an exception nobody raised on purpose."""
+    import traceback
+
     trace = traceback.format_exception(error)[-1].strip()
     where = [line.strip() for line in traceback.format_tb(error.__traceback__)[-_TRACE_LINES:]]
     bug = InternalError(

@@ -10,7 +10,6 @@ from directional_sync.core.lockfile import LockFile
 from directional_sync.core.reconcile import reconcile
 from directional_sync.endpoints.base import Context, Endpoint, Opaque
 from directional_sync.git import tree as trees
-from directional_sync.git import worktree
 from directional_sync.git.objects import ObjectStore
 from directional_sync.model.lifecycle import Step
 from directional_sync.model.plan import Bound, Plan, Sign
@@ -43,6 +42,11 @@ class Scan:
             or not known
             or merged(self.base.snapshot.sources, self.plan) != tuple(self.base.snapshot.sources)
         )
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing at all to do."""
+        return self.plan.empty and not self.bookkeeping
 
 
 def scan(at: Passage, endpoint_of: Callable[[Base], Endpoint]) -> tuple[Scan, Endpoint]:
@@ -108,6 +112,8 @@ def repo_tree(at: Passage) -> str:
     tree = at.store.tree_of(at.world.repository.head)
     if at.target.git_commit:
         return tree
+    from directional_sync.git import worktree
+
     scope = globs(at.target)
     there = trees.flatten(at.store, trees.select(at.store, tree, scope))
     here = worktree.snapshot(at.world.repository, at.store, scope)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import shutil
 import stat
 import tempfile
@@ -41,7 +40,7 @@ def pause(seconds: float) -> None:
 
 def new_id() -> str:
     """An identifier that sorts by time of making: 12 hex digits of milliseconds, 10 random ones."""
-    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(5)}"
+    return f"{time.time_ns() // 1_000_000:012x}{os.urandom(5).hex()}"
 
 
 def make_folder(path: Path) -> None:

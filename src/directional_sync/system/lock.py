@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from directional_sync.errors import LockHeldError
-from directional_sync.system.host import OWNER_ONLY_FILE, atomic_write, host_errors, make_folder, utc_now
+from directional_sync.system.host import (
+    OWNER_ONLY_FILE,
+    atomic_write,
+    host_errors,
+    make_folder,
+    monotonic,
+    pause,
+    utc_now,
+)
 
 _POLL_S = 0.05
 
@@ -22,24 +31,48 @@ class Busy(Exception):
 def locked(path: Path, *, timeout_s: float, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Holds the lock that is the file `path`, for one thread. `waiting` is called once, when it is busy and
     `timeout_s` > 0. Raises Busy after `timeout_s` seconds, and HostError."""
-    from filelock import FileLock, Timeout
-
     make_folder(path.parent)
-    lock = FileLock(str(path), mode=OWNER_ONLY_FILE)
+    deadline = monotonic() + timeout_s
+    told = False
     with host_errors(path):
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            if timeout_s > 0:
-                waiting()
-            try:
-                lock.acquire(timeout=max(0.0, timeout_s), poll_interval=_POLL_S)
-            except Timeout:
-                raise Busy from None
+        descriptor = _taken(path)
+    while descriptor is None:
+        if monotonic() >= deadline:
+            raise Busy
+        if not told:
+            waiting()
+            told = True
+        pause(_POLL_S)
+        with host_errors(path):
+            descriptor = _taken(path)
     try:
         yield
     finally:
-        lock.release()
+        os.close(descriptor)
+
+
+def _taken(path: Path) -> int | None:
+    """An open file that holds the lock; None when another has it. Children do not inherit it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, OWNER_ONLY_FILE)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Whoever removes the file (with its folder, to start afresh) leaves us with a lock that no other meets.
+        if os.fstat(descriptor).st_ino == _inode(path):
+            return descriptor
+    except BlockingIOError:
+        pass
+    except BaseException:
+        os.close(descriptor)
+        raise
+    os.close(descriptor)
+    return None
+
+
+def _inode(path: Path) -> int:
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return -1
 
 
 @contextlib.contextmanager

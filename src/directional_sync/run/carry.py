@@ -1,0 +1,85 @@
+"""The second half of a target's passage: a plan that has passed its gates is staged, verified, applied, committed and
+proved. See `run.sync`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from directional_sync.endpoints.base import Endpoint
+from directional_sync.errors import SyncError
+from directional_sync.git import worktree
+from directional_sync.model.lifecycle import Outcome, Step
+from directional_sync.model.record import Phase, TargetRecord
+from directional_sync.model.target import Direction
+from directional_sync.run import account
+from directional_sync.run.deliver import commit, refuse_dirty, refuse_foreign_work
+from directional_sync.run.judge import Verdicts, judge_commands, judge_plan, needs_checkout, refusal
+from directional_sync.run.prove import prove
+from directional_sync.run.scan import Scan, performed
+from directional_sync.run.stage import Staged, stage
+from directional_sync.run.world import Passage
+from directional_sync.system import host
+
+
+def carry_out(at: Passage, seen: Scan, endpoint: Endpoint, record: TargetRecord) -> TargetRecord:
+    """Carries out what was planned, as far as the mode goes. `record` is what is to be said of the plan so far."""
+    mode, target, verdicts = at.mode, at.target, record.verdicts
+    if seen.plan.opaque and not mode.dry_run:
+        return _performed(at, seen, endpoint, verdicts)
+    at.step(Step.STAGING)
+    staged = stage(at, seen)
+    verdicts += _verified(at, staged)
+    if refusal(verdicts):
+        return account.refused(target, verdicts, seen.plan)
+    record = replace(record, verdicts=verdicts, verification_passed=account.verified(verdicts))
+    if mode.dry_run or seen.idle:
+        return record
+    refuse_foreign_work(at, staged)
+    if seen.plan.remote:
+        at.step(Step.APPLYING)
+        effects = tuple(endpoint.apply(seen.plan.remote))
+        staged, record = stage(at, seen, effects), account.applied(record, effects)
+    return _delivered(at, seen, staged, record)
+
+
+def _performed(at: Passage, seen: Scan, endpoint: Endpoint, verdicts: Verdicts) -> TargetRecord:
+    """An opaque endpoint does its work as a whole; what it left is weighed, judged and delivered like any remote."""
+    if at.target.direction is not Direction.PUSH:
+        refuse_dirty(at)
+    at.step(Step.APPLYING)
+    after = performed(at, seen, endpoint)
+    verdicts += judge_plan(at, after)
+    staged = stage(at, after)
+    if not refusal(verdicts):
+        verdicts += _verified(at, staged)
+    if refusal(verdicts):
+        return account.too_late(account.refused(at.target, verdicts, after.plan))
+    refuse_foreign_work(at, staged)
+    record = account.ended(at.target, after.plan, after.base.snapshot.sources, verdicts, Outcome.SYNCED)
+    return _delivered(at, after, staged, account.was_performed(record, seen.plan.opaque))
+
+
+def _delivered(at: Passage, seen: Scan, staged: Staged, record: TargetRecord) -> TargetRecord:
+    """The staged tree carried into the repository, and the proof. What was committed stays in the record."""
+    at.step(Step.COMMITTING)
+    made, left = commit(at, seen, staged)
+    record = replace(record, commit=made, notes=(*record.notes, *left))
+    if not at.target.idempotent or left:
+        return record
+    try:
+        at.step(Step.PROVING)
+        prove(at, seen)
+    except SyncError as error:
+        return account.unproved(at.target, record, error)
+    return record
+
+
+def _verified(at: Passage, staged: Staged) -> Verdicts:
+    """Post checks, verification and drift gates over a checkout of the staged tree."""
+    if not needs_checkout(at.world, at.target):
+        return ()
+    at.step(Step.VERIFYING)
+    folder = at.world.cache / "verify"
+    host.make_folder(folder)
+    worktree.checkout(at.store, staged.tree, folder)
+    return judge_commands(at.world, at.target, Phase.POST, at.environment, folder)
