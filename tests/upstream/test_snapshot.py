@@ -170,7 +170,7 @@ def test_P11_a_commit_id_that_is_nowhere_is_said_so(vendoring: Vendoring, upstre
     vendoring.options["ref"] = "1" * 40
     with pytest.raises(SyncError) as caught:
         vendoring.look()
-    assert caught.value.code == "E-UPSTREAM-REF"
+    assert caught.value.code == "E-UPSTREAM-COMMIT-GONE"
 
 
 def test_a_branch_wins_over_a_tag_of_the_same_name_and_a_note_says_so(

@@ -34,7 +34,9 @@ class FilePart(Part):
 def json_schema() -> dict[str, Any]:
     """The JSON schema (2020-12) of the file, with the options of the built-in endpoints."""
     schema = _tidied(FilePart.model_json_schema())
-    schema["$defs"]["TargetPart"]["properties"]["remote"] |= _remote()
+    remote, parts = _remote()
+    schema["$defs"]["TargetPart"]["properties"]["remote"] |= remote
+    schema["$defs"] |= parts
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Configuration of directional-sync",
@@ -42,19 +44,19 @@ def json_schema() -> dict[str, Any]:
     }
 
 
-def _remote() -> dict[str, Any]:
-    """`remote`, one shape for each type."""
+def _remote() -> tuple[dict[str, Any], dict[str, Any]]:
+    """`remote`, one shape for each type, and the parts that the shapes refer to."""
     shapes = []
+    parts: dict[str, Any] = {}
     for name in plugins.builtin_types():
         model = plugins.options_model(name)
         options: dict[str, Any] = _tidied(model.model_json_schema()) if model is not None else {"type": "object"}
-        if "$defs" in options:
-            raise ValueError(f"the options of {name} must be flat")
+        parts |= options.pop("$defs", {})
         note = plugins.described(name)
         kind = {"const": name, "description": note}
         properties = {"type": kind, **options.get("properties", {})}
         shapes.append({**options, "properties": properties, "required": ["type", *options.get("required", [])]})
-    return {"type": "object", "oneOf": shapes}
+    return {"type": "object", "oneOf": shapes}, parts
 
 
 def _tidied(schema: Any) -> Any:

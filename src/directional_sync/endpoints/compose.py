@@ -105,9 +105,11 @@ class Compose:
         return seen(self.store, tree, view, upstream.name)
 
     def _smudged(self, upstream: Upstream, tips: Tips, tree: str) -> str:
-        from directional_sync.git.lfs import Lfs, smudge
+        from directional_sync.git.lfs import Lfs, announced, smudge
 
         folder, how = self.cache.beside(tips.url, "lfs"), Lfs(upstream.lfs)
+        if how is Lfs.POINTERS and not announced(self.store, tree):
+            return tree
         smudged, notes = smudge(
             self.store, self.cache.remotes, folder, tips.url, tree, how, size_bytes_max=upstream.max_size
         )

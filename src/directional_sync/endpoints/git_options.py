@@ -198,7 +198,10 @@ class GitOptions(Options):
     accept_vanished_ref: bool = Field(False, description=_SAID["accept_vanished_ref"])
     accept_default_branch: bool = Field(False, description=_SAID["accept_default_branch"])
     accept_moved_repository: bool = Field(False, description=_SAID["accept_moved_repository"])
-    repositories: dict[str, Override] = Field({}, description="What is different for single repositories, by name.")
+    repositories: dict[str, Override] = Field(
+        {},
+        description="Exceptions by name: for one repository any of these keys but `names`, `names_from`, `concurrency`.",
+    )
 
     @model_validator(mode="after")
     def _together(self) -> GitOptions:

@@ -73,6 +73,13 @@ def pointer(content: bytes) -> Pointer | None:
     return Pointer(found[2].decode(), int(found[3]), bool(found[1])) if found else None
 
 
+def announced(store: ObjectStore, tree: str) -> bool:
+    """Whether `.gitattributes` at the root of `tree` sends files through Git LFS, which nearly all do that use it; for
+    those who only want to mention it, without reading every small file. Raises KeyError when the tree is nowhere."""
+    found = {item.name: item.digest for item in store.read_trees([tree])[tree] if item.name == _ATTRIBUTES}
+    return bool(_steering(store, found))
+
+
 def smudge(
     store: ObjectStore,
     remotes: Remotes,
