@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -37,7 +37,13 @@ class Site:
         self.retries = self.runs = 0
 
     def smudge(
-        self, how: Lfs = Lfs.FETCH, *, url: str = "", unchanged: str = "", size_bytes_max: int = 0
+        self,
+        how: Lfs = Lfs.FETCH,
+        *,
+        url: str = "",
+        unchanged: str = "",
+        size_bytes_max: int = 0,
+        also: Sequence[str] = (),
     ) -> tuple[str, tuple[str, ...]]:
         """What `smudge` answers; its tree is in the repository then."""
         self.runs += 1
@@ -50,7 +56,15 @@ class Site:
                 store.borrow(self.upstream.path / "objects")
                 folder, tree = cache.beside(url, "lfs"), self.upstream.tree()
                 new, notes = smudge(
-                    store, remotes, folder, url, tree, how, unchanged=unchanged, size_bytes_max=size_bytes_max
+                    store,
+                    remotes,
+                    folder,
+                    url,
+                    tree,
+                    how,
+                    also=also,
+                    unchanged=unchanged,
+                    size_bytes_max=size_bytes_max,
                 )
                 store.publish([new], [])
             finally:
@@ -67,7 +81,7 @@ class Site:
     def read(self, tree: str, path: str) -> bytes:
         return git(self.root, "cat-file", "blob", f"{tree}:{path}").encode()
 
-    def error(self, **what: str) -> SyncError:
+    def error(self, **what: object) -> SyncError:
         with pytest.raises(SyncError) as caught:
             self.smudge(**what)  # type: ignore[arg-type]
         assert caught.value.kept and caught.value.hint
@@ -331,7 +345,23 @@ def test_all_that_is_missing_is_told(site: Site) -> None:
     error = site.error()
     assert error.code == "E-LFS-GONE" and "(and 1 more)" in error.message
     assert "gone.bin" in error.detail[0] and "lost.bin" in error.detail[1]
-    assert {kind for kind, _ in site.store.asked} == {"batch"}
+    site.store.reset()
+    site.error()
+    assert [kind for kind, _ in site.store.asked] == ["batch", "batch"], "what came is kept for the next try"
+
+
+def test_what_the_upstream_lacks_is_asked_for_where_its_submodules_are(site: Site, tmp_path: Path) -> None:
+    theirs = LfsStore(tmp_path / "theirs")
+    site.upstream.commit({"a.bin": site.store.put(b"ours"), "deps/lib/b.bin": theirs.put(b"theirs")})
+    assert site.error().code == "E-LFS-GONE"
+    with GitServer(tmp_path / "host", lfs=theirs) as other:
+        site.store.fault = LfsFault(batch_status=404, times=1)
+        tree, _ = site.smudge(also=["ssh://git@host/x", other.url("lib")])
+        assert site.read(tree, "a.bin") == b"ours" and site.read(tree, "deps/lib/b.bin") == b"theirs"
+        assert [kind for kind, _ in theirs.asked] == ["batch", "get"]
+        site.upstream.commit({"lost.bin": pointer_text("2" * 64, 5)})
+        error = site.error(also=[other.url("lib")])
+    assert error.code == "E-LFS-GONE" and "lost.bin" in error.message
 
 
 def test_one_content_with_two_sizes_and_extensions_are_not_guessed_at(site: Site) -> None:

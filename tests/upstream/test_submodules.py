@@ -122,6 +122,7 @@ def test_P20_content_is_what_the_tied_in_commit_holds(site: Site) -> None:
     assert site.read(files["deps/lib/lib.py"]) == "one" and files["deps/lib/bin/run"].mode == "100755"
     assert git(site.root, "rev-parse", f"{filled.tree}:deps/lib") == lib.tree(tied)
     assert filled.notes == (f"submodules were taken along: deps/lib@{tied[:12]}",)
+    assert filled.urls == (site.server.url("lib"),)
 
 
 def test_P20_a_second_time_nothing_is_fetched(site: Site) -> None:

@@ -88,6 +88,7 @@ def smudge(
     tree: str,
     how: Lfs,
     *,
+    also: Sequence[str] = (),
     unchanged: str = "",
     size_bytes_max: int = 0,
 ) -> tuple[str, tuple[str, ...]]:
@@ -95,8 +96,10 @@ def smudge(
     are in `store` afterwards.
 
     `cache_folder` is for this upstream alone: content waits there under its SHA-256, and what this tree does not want
-    goes. `unchanged`: a tree in the store that came out of this function with the same `how`, FETCH or REFUSE; what is
-    the same there is not looked at again. `size_bytes_max`: how large all content may be together, 0 for any.
+    goes. `also`: the URLs of submodules whose content is in the tree; what the upstream's own host does not have is
+    asked for there. `unchanged`: a tree in the store that came out of this function with the same `how`, FETCH or
+    REFUSE; what is the same there is not looked at again. `size_bytes_max`: how large all content may be together, 0
+    for any.
 
     Raises RefusedError E-LFS-REFUSED for REFUSE, and for FETCH an E-LFS-... error when any content cannot be had: a
     pointer is never left where content was asked for. Raises KeyError when a tree is nowhere."""
@@ -114,7 +117,7 @@ def smudge(
     if how is Lfs.POINTERS and found.pointers:
         notes.append(_note(list(found.pointers), "these are Git LFS pointers, without their content"))
     if how is Lfs.FETCH and found.pointers:
-        tree = _content(store, remotes, cache_folder, url, tree, found, size_bytes_max)
+        tree = _content(store, remotes, cache_folder, (url, *also), tree, found, size_bytes_max)
         notes.append(_note(list(found.pointers), "content was taken from Git LFS"))
         if steering := _steering(store, found.attributes):
             notes.append(_note(steering, _STILL_STEERED))
@@ -182,26 +185,31 @@ def _steering(store: ObjectStore, attributes: Mapping[str, str]) -> list[str]:
 
 
 def _content(
-    store: ObjectStore, remotes: Remotes, folder: Path, url: str, tree: str, found: _Found, size_bytes_max: int
+    store: ObjectStore,
+    remotes: Remotes,
+    folder: Path,
+    urls: Sequence[str],
+    tree: str,
+    found: _Found,
+    size_bytes_max: int,
 ) -> str:
     """`tree` with all content in the place of its pointers."""
+    where = shown(urls[0])
     wanted: dict[str, Wanted] = {}
     for path, (one, _) in found.pointers.items():
         if one.extended:
-            raise _unsupported(f"{shown(path)} in {shown(url)} needs an extension of Git LFS to be read")
+            raise _unsupported(f"{shown(path)} in {where} needs an extension of Git LFS to be read")
         if wanted.setdefault(one.oid, Wanted(one.oid, one.size, path)).size != one.size:
-            raise _unsupported(
-                f"two pointers in {shown(url)} name the same content with different sizes: {shown(path)}"
-            )
+            raise _unsupported(f"two pointers in {where} name the same content with different sizes: {shown(path)}")
     total = sum(one.size for one in wanted.values())
     if size_bytes_max and total > size_bytes_max:
         raise RefusedError(
             "E-LFS-SIZE",
-            f"the content of {shown(url)} in Git LFS is {total:,} bytes, more than the {size_bytes_max:,} allowed",
+            f"the content of {where} in Git LFS is {total:,} bytes, more than the {size_bytes_max:,} allowed",
             hint="leave files out with `exclude`, or raise `max_size`",
             kept=KEPT,
         )
-    _have(remotes, folder, url, list(wanted.values()))
+    _have(remotes, folder, urls, list(wanted.values()))
     written = dict(zip(wanted, store.write_files([folder / oid for oid in wanted]), strict=True))
     for kept in folder.iterdir():
         if kept.name not in wanted:
@@ -210,41 +218,61 @@ def _content(
     return trees.edit(store, tree, changes)
 
 
-def _have(remotes: Remotes, folder: Path, url: str, wanted: Sequence[Wanted]) -> None:
+def _have(remotes: Remotes, folder: Path, urls: Sequence[str], wanted: Sequence[Wanted]) -> None:
     """Sees that all content lies in `folder`, as it should be."""
     host.make_folder(folder)
     for one in wanted:
         if one.size == 0 and one.oid == _EMPTY:  # which git-lfs neither stores nor asks for
             files.write_private(folder / one.oid, b"")
-    missing = [one for one in wanted if not lfs_batch.holds(folder / one.oid, one)]
-    if not missing:
-        return
-    if way(url) is not Way.HTTP:
-        raise _unsupported(f"content of {shown(url)} in Git LFS can be had over http and https only")
-    for at in range(0, len(missing), lfs_batch.BATCH_MAX):
-        left = {one.oid: one for one in missing[at : at + lfs_batch.BATCH_MAX]}
-        remotes.persist(partial(_round, remotes, folder, url, left))
+    left = {one.oid: one for one in wanted if not lfs_batch.holds(folder / one.oid, one)}
+    asked = [url for url in urls if way(url) is Way.HTTP]
+    if left and not asked:
+        raise _unsupported(f"content of {shown(urls[0])} in Git LFS can be had over http and https only")
+    first: SyncError | None = None
+    for url in asked if left else ():
+        lacking = _download(remotes, folder, url, left)
+        first = first or lacking
+    if left and first is not None:
+        raise first
+
+
+def _download(remotes: Remotes, folder: Path, url: str, left: dict[str, Wanted]) -> SyncError | None:
+    """Takes out of `left` what was had from this upstream's host; answers the error of what it does not have."""
+    lacking: SyncError | None = None
+    every = list(left)
+    for at in range(0, len(every), lfs_batch.BATCH_MAX):
+        some = {oid: left[oid] for oid in every[at : at + lfs_batch.BATCH_MAX]}
+        try:
+            remotes.persist(partial(_round, remotes, folder, url, some))
+        except SyncError as error:
+            if error.code != "E-LFS-GONE":
+                raise
+            lacking = lacking or error
+        for oid in every[at : at + lfs_batch.BATCH_MAX]:
+            if oid not in some:
+                del left[oid]
+    return lacking
 
 
 def _round(remotes: Remotes, folder: Path, url: str, left: dict[str, Wanted]) -> None:
     """Asks for all that is `left` and takes out what was had; one that fails does not keep the others away."""
-    links = lfs_batch.links(remotes, url, list(left.values()))
+    links, lacking = lfs_batch.links(remotes, url, list(left.values()))
 
-    def one(wanted: Wanted) -> SyncError | None:
+    def one(oid: str) -> SyncError | None:
         try:
-            lfs_batch.fetch(remotes, url, wanted, links[wanted.oid], folder / wanted.oid)
+            lfs_batch.fetch(remotes, url, left[oid], links[oid], folder / oid)
         except SyncError as error:
             return error
-        del left[wanted.oid]
+        del left[oid]
         return None
 
-    pool = ThreadPoolExecutor(max_workers=min(_DOWNLOADS_AT_ONCE, len(left)), thread_name_prefix="lfs")
+    pool = ThreadPoolExecutor(max_workers=_DOWNLOADS_AT_ONCE, thread_name_prefix="lfs")
     try:
-        failed = [error for error in pool.map(one, list(left.values())) if error is not None]
+        failed = [error for error in pool.map(one, list(links)) if error is not None]
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-    if failed:
-        raise min(failed, key=lambda error: error.retryable)
+    if failed or lacking is not None:
+        raise min([*failed, *([lacking] if lacking is not None else [])], key=lambda error: error.retryable)
 
 
 def _unsupported(message: str) -> RemoteError:

@@ -28,6 +28,7 @@ from directional_sync.system.http import Answer, Fault, Unanswered
 BATCH_MAX = 100
 _ANSWER_BYTES_MAX = 8_000_000
 _REDIRECTS_MAX = 3
+_DETAIL_MAX = 20
 _MEDIA = "application/vnd.git-lfs+json"
 _AGENT = {"User-Agent": "git-lfs/3 directional-sync"}
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
@@ -54,8 +55,9 @@ class Link:
     headers: Mapping[str, str] = field(repr=False, default_factory=dict)
 
 
-def links(remotes: Remotes, url: str, wanted: Sequence[Wanted]) -> dict[str, Link]:
-    """Oid -> link of all `wanted`, BATCH_MAX at most, as the host of the upstream says. Raises SyncError E-LFS-..."""
+def links(remotes: Remotes, url: str, wanted: Sequence[Wanted]) -> tuple[dict[str, Link], SyncError | None]:
+    """Oid -> link of those of `wanted`, BATCH_MAX at most, that the host of the upstream has, and the error of the
+    others. Raises SyncError E-LFS-... when it does not answer so."""
     question = {
         "operation": "download",
         "transfers": ["basic"],
@@ -122,7 +124,7 @@ def _download(remotes: Remotes, url: str, wanted: Wanted, link: Link, part: Path
     raise _error("E-LFS-ANSWER", f"{_host(href)} redirects again and again for {shown(wanted.path)}")
 
 
-def _read(url: str, answer: Answer, wanted: Sequence[Wanted]) -> dict[str, Link]:
+def _read(url: str, answer: Answer, wanted: Sequence[Wanted]) -> tuple[dict[str, Link], SyncError | None]:
     try:
         said = json.loads(answer.body)
         if said.get("transfer", "basic") != "basic" or said.get("hash_algo", "sha256") != "sha256":
@@ -140,14 +142,19 @@ def _read(url: str, answer: Answer, wanted: Sequence[Wanted]) -> dict[str, Link]
                 found[one.oid] = _link(url, one, item)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise _error("E-LFS-ANSWER", f"{_host(url)} gives no link for {shown(one.path)}") from error
-    if missing:
-        first = missing[0]
-        others = f" (and {len(missing) - 1} more)" if missing[1:] else ""
-        raise type(first)(
-            first.code, first.message + others, hint=first.hint, kept=KEPT, retryable=first.retryable,
-            detail=[error.message for error in missing[:20]],
-        )  # fmt: skip
-    return found
+    return found, _together(missing)
+
+
+def _together(errors: Sequence[SyncError]) -> SyncError | None:
+    """One error for all; None for none."""
+    if not errors:
+        return None
+    first = errors[0]
+    others = f" (and {len(errors) - 1} more)" if errors[1:] else ""
+    detail = [error.message for error in errors[:_DETAIL_MAX]]
+    return type(first)(
+        first.code, first.message + others, hint=first.hint, kept=KEPT, detail=detail, retryable=first.retryable
+    )
 
 
 def _link(url: str, wanted: Wanted, item: Any) -> Link:

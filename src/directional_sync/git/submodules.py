@@ -46,6 +46,8 @@ class Filled:
     tree: str
     """Without any tie."""
     notes: tuple[str, ...] = ()
+    urls: tuple[str, ...] = ()
+    """Of the submodules whose content is in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,8 @@ def _content(cache: UpstreamCache, store: ObjectStore, top: _Part) -> Filled:
         commits += [f"{shown(tie.path)}@{tie.commit[:12]}" for tie in wanted]
     cache.keep_inside(top.url, {part.path: part.url for part in found.values()})
     whole = trees.edit(store, top.tree, {path: Entry(part.tree, FOLDER) for path, part in found.items()})
-    return Filled(whole, (f"submodules were taken along: {', '.join(commits)}",) if commits else ())
+    urls = tuple(dict.fromkeys(part.url for part in found.values()))
+    return Filled(whole, (f"submodules were taken along: {', '.join(commits)}",) if commits else (), urls)
 
 
 def _obtain(cache: UpstreamCache, store: ObjectStore, top: str, wanted: Sequence[_Tie]) -> list[_Part]:
