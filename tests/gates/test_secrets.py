@@ -10,7 +10,8 @@ import pytest
 
 from directional_sync.gates import detector
 from directional_sync.gates.detector import Detector
-from directional_sync.gates.secrets import Secrets, fingerprint, masked
+from directional_sync.gates.finding import fingerprint, masked
+from directional_sync.gates.secrets import Secrets
 from directional_sync.model.plan import Change
 from directional_sync.model.record import Verdict
 from directional_sync.model.snapshot import ABSENT, FILE, Entry

@@ -94,6 +94,8 @@ class Context:
     """Answer what is agreed already, without what came from sources that the configuration no longer holds."""
     accepted: Accepted = field(default_factory=dict)
     """The surprises that a person has accepted for this run."""
+    expect: Callable[[], None] = lambda: None
+    """Said once when new content is about to be obtained, so that who judges it can get ready meanwhile."""
 
 
 class Endpoint(Protocol):

@@ -116,6 +116,8 @@ class _Look:
         tips = self.crowd.each("resolving", wanted, lambda one: self._tips(one, recipes[one.name]), _QUESTIONS_AT_ONCE)
         taken = self._at_hand(wanted, tips, recipes)
         moved = [upstream for upstream in wanted if upstream.name in tips and upstream.name not in taken]
+        if moved:
+            self.context.expect()
         fetched = self.crowd.each(
             "fetching", moved, lambda one: self._fetch(one, tips[one.name]), self.options.concurrency
         )

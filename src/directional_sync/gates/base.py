@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from directional_sync.model.plan import Plan
 from directional_sync.model.record import Phase, Verdict
@@ -57,3 +57,11 @@ class Gate(Protocol):
 
     def judge(self, subject: Subject) -> list[Verdict]:
         """One verdict for each thing judged; [] when it does not apply. Never raises for what it judges."""
+
+
+@runtime_checkable
+class Preparing(Protocol):
+    """A gate that has something to get ready."""
+
+    def prepare(self, cache: Path) -> None:
+        """Content to judge is on its way: begins, beside, what takes long. `cache` as in `Subject`. Never raises."""

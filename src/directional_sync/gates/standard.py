@@ -10,9 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
-from directional_sync.gates.base import Gate, Subject
+from directional_sync.gates.base import Gate, Preparing, Subject
 from directional_sync.model.record import Phase, Verdict
 
 
@@ -36,6 +37,10 @@ class Late:
     @property
     def name(self) -> str:
         return self.gate.name
+
+    def prepare(self, cache: Path) -> None:
+        if isinstance(self.gate, Preparing):
+            self.gate.prepare(cache)
 
     def judge(self, subject: Subject) -> list[Verdict]:
         return self.gate.judge(subject) if self.applies(subject) else []

@@ -9,6 +9,7 @@ from typing import cast
 from directional_sync.core.lockfile import LockFile
 from directional_sync.core.reconcile import reconcile
 from directional_sync.endpoints.base import Context, Endpoint, Opaque
+from directional_sync.gates.base import Preparing
 from directional_sync.git import tree as trees
 from directional_sync.git.objects import ObjectStore
 from directional_sync.model.lifecycle import Step
@@ -16,7 +17,7 @@ from directional_sync.model.plan import Bound, Plan, Sign
 from directional_sync.model.snapshot import ABSENT, Entry, Snapshot
 from directional_sync.model.target import OnConflict, Policy
 from directional_sync.run.base import Base, find_base, globs, merged, read_lock
-from directional_sync.run.world import Mode, Passage
+from directional_sync.run.world import Mode, Passage, World
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,16 @@ def open_endpoint(at: Passage, base: Base) -> Endpoint:
             locked=at.mode.locked,
             prune=at.mode.prune,
             accepted=at.mode.accepted,
+            expect=lambda: _expect(world),
         )
     )
+
+
+def _expect(world: World) -> None:
+    """Lets the gates get ready, beside, for content that is on its way."""
+    for gate in world.gates:
+        if isinstance(gate, Preparing):
+            gate.prepare(world.cache / "gates")
 
 
 def repo_tree(at: Passage) -> str:
