@@ -16,6 +16,7 @@ from directional_sync.git.objects import ObjectStore
 from directional_sync.git.upstream_cache import Fetched, UpstreamCache
 
 if TYPE_CHECKING:
+    from directional_sync.git.submodules import Filled
     from directional_sync.git.view import View
 
 Patches = tuple[tuple[str, str], ...]
@@ -69,9 +70,9 @@ class Compose:
         """What is vendored of the upstream. Raises SyncError, and KeyError when its commit is none."""
         merged = self._merged(tips)
         tree = merged.tree if merged else self.store.tree_of(tips.base.commit)
-        tree = self._filled(upstream, tips, tree, fetched)
-        tree = self._seen(upstream, tree)
-        tree = self._smudged(upstream, tips, tree)
+        filled = self._filled(upstream, tips, tree, fetched)
+        tree = self._seen(upstream, filled.tree)
+        tree = self._smudged(upstream, tips, tree, filled.urls)
         return Made(self._patched(tree, patches), merged.merge if merged else "")
 
     def _merged(self, tips: Tips) -> Made | None:
@@ -86,15 +87,16 @@ class Compose:
             self.note(made.note)
         return Made(made.tree, made.commit)
 
-    def _filled(self, upstream: Upstream, tips: Tips, tree: str, fetched: Fetched) -> str:
+    def _filled(self, upstream: Upstream, tips: Tips, tree: str, fetched: Fetched) -> Filled:
+        from directional_sync.git.submodules import Filled, Submodules, fill
+
         if not fetched.gitlinks:
-            return tree
-        from directional_sync.git.submodules import Submodules, fill
+            return Filled(tree)
 
         filled = fill(self.cache, self.store, tips.url, tree, fetched.gitlinks, Submodules(upstream.submodules))
         for note in filled.notes:
             self.note(f"{upstream.name}: {note}")
-        return filled.tree
+        return filled
 
     def _seen(self, upstream: Upstream, tree: str) -> str:
         view = _view(upstream)
@@ -104,14 +106,14 @@ class Compose:
 
         return seen(self.store, tree, view, upstream.name)
 
-    def _smudged(self, upstream: Upstream, tips: Tips, tree: str) -> str:
+    def _smudged(self, upstream: Upstream, tips: Tips, tree: str, also: Sequence[str]) -> str:
         from directional_sync.git.lfs import Lfs, announced, smudge
 
         folder, how = self.cache.beside(tips.url, "lfs"), Lfs(upstream.lfs)
         if how is Lfs.POINTERS and not announced(self.store, tree):
             return tree
         smudged, notes = smudge(
-            self.store, self.cache.remotes, folder, tips.url, tree, how, size_bytes_max=upstream.max_size
+            self.store, self.cache.remotes, folder, tips.url, tree, how, also=also, size_bytes_max=upstream.max_size
         )
         for note in notes:
             self.note(f"{upstream.name}: {note}")

@@ -200,7 +200,8 @@ class GitOptions(Options):
     accept_moved_repository: bool = Field(False, description=_SAID["accept_moved_repository"])
     repositories: dict[str, Override] = Field(
         {},
-        description="Exceptions by name: for one repository any of these keys but `names`, `names_from`, `concurrency`.",
+        description="Exceptions by name: for one repository any of these keys but `names`, `names_from`, "
+        "`concurrency`.",
     )
 
     @model_validator(mode="after")
