@@ -207,6 +207,36 @@ def diff(workspace: Workspace, name: str, options: RunOptions, tell: Tell) -> tu
     return record, record.samples
 
 
+def local_edits(workspace: Workspace, name: str) -> dict[str, bytes]:
+    """Source name -> the patch that keeps what was edited here in its folder. Asks no far side for anything. Raises
+    SelectionError, HostError."""
+    from directional_sync.git.objects import ObjectStore
+    from directional_sync.git.repository import Repository
+    from directional_sync.run import local_edits as edits
+
+    (target,) = select(workspace, Selection((name,)))
+    repository = Repository.open(workspace.root)
+    with ObjectStore(repository, workspace.state / "cache" / "quarantine" / f"edits-{host.new_id()}") as store:
+        return edits.local_edits(target, repository, store, workspace.lock_path)
+
+
+def keep_edits(workspace: Workspace, name: str, patches: Mapping[str, bytes]) -> dict[str, str]:
+    """Writes each patch beside those that its source has already; answers source name -> path from the root. Raises
+    HostError."""
+    from directional_sync.endpoints.upstream import patch_folder
+
+    (target,) = select(workspace, Selection((name,)))
+    written = {}
+    for source, patch in patches.items():
+        folder = workspace.root / patch_folder(target.options, source)
+        number = 1 + max((int(path.name[:4]) for path in folder.glob("[0-9][0-9][0-9][0-9]-*.patch")), default=0)
+        path = folder / f"{number:04d}-local-edit.patch"
+        host.make_folder(folder)
+        host.atomic_write(path, patch)
+        written[source] = path.relative_to(workspace.root).as_posix()
+    return written
+
+
 def verify(workspace: Workspace, selection: Selection, options: RunOptions, tell: Tell) -> Summary:
     """Checks, verification and drift gates over what the branch holds now. Changes nothing."""
     from directional_sync.run.inspect import inspect
@@ -239,7 +269,7 @@ def _departed(workspace: Workspace) -> tuple[Target, ...]:
     from directional_sync.run.orphans import departed
 
     repository = Repository.open(workspace.root)
-    with ObjectStore(repository, workspace.state / "cache" / "quarantine" / "departed") as store:
+    with ObjectStore(repository, workspace.state / "cache" / "quarantine" / f"departed-{host.new_id()}") as store:
         return departed(repository, store, workspace.lock_path, workspace.config)
 
 

@@ -78,6 +78,13 @@ class Console:
 
         self._write(self.out, json.dumps(value, indent=2, ensure_ascii=self.looks.ascii))
 
+    def raw(self, content: bytes) -> None:
+        """Prints bytes as they are, for another program to read."""
+        self.out.flush()
+        stream: Any = getattr(self.out, "buffer", self.out)
+        stream.write(content)
+        self.out.flush()
+
     def line(self, value: Any) -> None:
         """Prints one NDJSON line, at once."""
         import json

@@ -61,6 +61,12 @@ def upstreams(options: GitOptions, names: Sequence[str], outputs: Sequence[str])
     return tuple(found)
 
 
+def patch_folder(options: GitOptions, name: str) -> str:
+    """The folder for patches of the repository `name`; the usual one where the file says that there are none."""
+    said = getattr(options.repositories.get(name), "patches", None) or options.patches or "patches/{name}"
+    return str(said).replace("{name}", name)
+
+
 def _upstream(options: GitOptions, name: str, outputs: Sequence[str], *, many: bool) -> Upstream:
     own = options.repositories.get(name)
 

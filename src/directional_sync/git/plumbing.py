@@ -317,9 +317,10 @@ class Git:
         options = ("--name-only", "--no-renames", "--ignore-submodules=all", "--no-ext-diff", "-z")
         return self._names("diff-files", *options, "--", *paths)
 
-    def untracked(self, *paths: str) -> list[str]:
-        """Paths at or under `paths` that exist in the work tree and are not in the index, ignored ones included."""
-        return self._names("ls-files", "--others", "-z", "--", *paths)
+    def untracked(self, *paths: str, ignored: bool = True) -> list[str]:
+        """Paths at or under `paths` that exist in the work tree and are not in the index, those that the repository
+        ignores included when `ignored`."""
+        return self._names("ls-files", "--others", *(() if ignored else ("--exclude-standard",)), "-z", "--", *paths)
 
     def _names(self, *arguments: str) -> list[str]:
         return [name.decode("utf-8", "surrogateescape") for name in self.run(*arguments).split(b"\0")[:-1]]

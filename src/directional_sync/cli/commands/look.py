@@ -37,8 +37,9 @@ Examples:
 _DIFF_HELP = """Show the differences of one target, and what was edited here.
 
 \b
-Example:
+Examples:
   dsync diff {target}
+  dsync diff {target} --as-patch --write
 """
 _LOG_HELP = """List past runs, the newest first.
 
@@ -145,9 +146,17 @@ def _drift(row: StatusRow) -> Drift:
 )
 @click.argument("target", shell_complete=complete_targets)
 @click.option("--lines", default=200, type=click.IntRange(min=1), help="At most so many lines of each file.")
+@click.option("--as-patch", is_flag=True, help="Print what was edited here as a patch that keeps it from then on.")
+@click.option("--source", metavar="NAME", help="With --as-patch: only the edits in this upstream's folder.")
+@click.option("--write", is_flag=True, help="With --as-patch: write it where the next run looks for patches.")
 @faced
-def diff(face: Face, target: str, lines: int) -> int:
+def diff(face: Face, target: str, lines: int, as_patch: bool, source: str | None, write: bool) -> int:
     from directional_sync import app
+
+    if as_patch:
+        return _as_patch(face, target, source, write)
+    if source or write:
+        raise click.UsageError("--source and --write go with --as-patch")
     from directional_sync.cli.progress import listeners
     from directional_sync.model.plan import count
     from directional_sync.render.diff import patch
@@ -169,6 +178,29 @@ def diff(face: Face, target: str, lines: int) -> int:
     total = f"{counted(count(plan.repo))} would change here, {len(plan.held)} held, {len(plan.conflicts)} in conflict"
     face.console.result("\n".join([*text, "", total] if text else [total]))
     return int(Exit.OK if record.success else record.exit)
+
+
+def _as_patch(face: Face, target: str, source: str | None, write: bool) -> int:
+    from directional_sync import app
+    from directional_sync.errors import SelectionError
+
+    workspace = face.open()
+    found = app.local_edits(workspace, target)
+    if source is not None:
+        found = {name: patch for name, patch in found.items() if name == source}
+    if not found:
+        face.console.say(f"nothing was edited here in {source or target}")
+    elif write:
+        written = app.keep_edits(workspace, target, found)
+        face.console.result("\n".join(written.values()))
+        paths = " ".join(written.values())
+        face.console.say(f"commit the edits together with these, and every run keeps them: git add {paths}")
+    elif len(found) > 1:
+        hint = f"choose one: dsync diff {target} --as-patch --source {next(iter(found))}; or write them all: --write"
+        raise SelectionError("E-SELECT", f"edits in {len(found)} sources: {', '.join(found)}", hint=hint)
+    else:
+        face.console.raw(next(iter(found.values())))
+    return int(Exit.OK)
 
 
 def _sign(given: FileDiff, plan: Plan) -> Sign:
