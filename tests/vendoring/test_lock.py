@@ -146,3 +146,13 @@ def test_verify_in_a_fresh_clone_needs_no_state(vendored: Vendored, tmp_path: ob
     shutil.rmtree(vendored.project.root / ".git" / "directional-sync")
     vendored.project.git("update-ref", "-d", "refs/directional-sync/base/oca")
     assert vendored.verify().exit() is Exit.OK
+
+
+def test_P03_the_commit_says_from_where_to_where_and_by_how_many_commits(vendored: Vendored) -> None:
+    vendored.sync()
+    old = vendored.first.head()
+    for number in range(3):
+        vendored.first.commit({"README.md": b"%d\n" % number})
+    record = vendored.sync()
+    message = vendored.project.git("log", "-1", "--format=%B", record.commit)
+    assert f"  {vendored.first.name} {old[:12]}..{vendored.first.head()[:12]} (3 commits)" in message.splitlines()

@@ -16,6 +16,7 @@ from directional_sync.errors import ConfigError, Problem
 from directional_sync.model.snapshot import Part, Source
 
 _VERSION = 1
+_KNOWN = frozenset({"name", "url", "ref", "asked", "kind", "commit", "tree", "into", "recipe", "merge"})
 _ALWAYS = ("name", "url", "ref", "commit", "tree", "into")
 _COMMENT = "Written by directional-sync. Do not edit: `dsync run` keeps it."
 
@@ -76,7 +77,9 @@ def _source(source: Source) -> dict[str, Any]:
 
 
 def _read_source(data: Mapping[str, Any]) -> Source:
-    texts = {key: str(value) for key, value in data.items() if key != "merged"}
+    texts: dict[str, Any] = {key: str(value) for key, value in data.items() if key != "merged"}
+    if not texts.keys() <= _KNOWN:
+        raise ValueError(f"unknown keys: {', '.join(sorted(texts.keys() - _KNOWN))}")
     return Source(**texts, merged=tuple(Part(str(one["ref"]), str(one["commit"])) for one in data.get("merged", ())))
 
 

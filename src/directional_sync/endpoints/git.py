@@ -199,6 +199,7 @@ class _Look:
             except KeyError:
                 raise complaint(REF, upstream.url, f"{upstream.wanted} is not a commit") from None
             source = now.source(upstream, recipes[upstream.name], made.tree, made.merge)
+            source = replace(source, commits=self.resolve.moved_by.get(upstream.name, 0))
             self._judge_locked(source)
             self._tell_moved(source)
             return source

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from directional_sync.endpoints.trust import Trust
 from directional_sync.endpoints.upstream import Upstream
@@ -60,6 +63,8 @@ class Resolve:
     remotes: Remotes
     cache: UpstreamCache
     trust: Trust
+    moved_by: dict[str, int] = field(default_factory=dict)
+    """Name -> by how many commits it went on, as far as that is known."""
 
     def tips(self, upstream: Upstream, before: Source | None) -> Tips:
         """What the upstream has now. `before`: what was taken from the same URL last time. Raises SyncError."""
@@ -118,7 +123,8 @@ class Resolve:
         goes_on = self.remotes.descends(tips.url, now.tip, before.commit) if judged else True
         if goes_on is False:
             self._judge_break(upstream, before, now, tips.url)
-        found = self.content(tips)
+        with self._counting(upstream, tips, before if judged and goes_on else None):
+            found = self.content(tips)
         if goes_on is None:
             goes_on = self.cache.continues(tips.url, now.commit, before.commit)
             if goes_on is None:
@@ -128,6 +134,23 @@ class Resolve:
         if judged and before.ref != now.ref and goes_on is not False:
             self.trust.default_branch(upstream, before, now, goes_on)
         return found
+
+    @contextmanager
+    def _counting(self, upstream: Upstream, tips: Tips, before: Source | None) -> Iterator[None]:
+        """Asks beside how many commits have come since `before`; None asks nothing."""
+        if before is None:
+            yield
+            return
+
+        def count() -> None:
+            self.moved_by[upstream.name] = self.remotes.commits_between(tips.url, tips.base.commit, before.commit)
+
+        beside = threading.Thread(target=count, name="count")
+        beside.start()
+        try:
+            yield
+        finally:
+            beside.join()
 
     def content(self, tips: Tips) -> Fetched:
         """The content of what is wanted; with what the commits have in common, where they are to be merged."""

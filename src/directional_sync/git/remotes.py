@@ -25,6 +25,7 @@ from directional_sync.system.retry import persist
 
 T = TypeVar("T")
 _QUESTION_S = 60.0
+_COUNT_S = 10.0
 _CONFIG = {
     "core.hooksPath": "/dev/null",
     "core.fsmonitor": "false",
@@ -138,6 +139,20 @@ class Remotes:
                 raise complaints.from_http(url, error) from error
 
         return self.persist(ask)
+
+    def commits_between(self, url: str, new: str, old: str) -> int:
+        """How many commits `new` has that `old` has not; 0 when that cannot be asked: it only helps people to see how
+        far an upstream has moved. Raises nothing."""
+        if way(url) is not Way.HTTP:
+            return 0
+        try:
+            login = self._login(url)
+            found = smart_http.commits_between(
+                self.pool, url, new, old, timeout_s=min(_COUNT_S, self.left_s), login=login
+            )
+        except (NoAnswer, Unanswered):
+            return 0
+        return found or 0
 
     def git(
         self, url: str, arguments: Sequence[str], *, config: Mapping[str, str] | None = None, stdin: bytes = b""

@@ -8,7 +8,7 @@ parts its sections (*delim*). What is asked follows gitprotocol-v2(5).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlsplit
@@ -84,6 +84,33 @@ def descends(pool: Pool, url: str, new: str, old: str, *, timeout_s: float, logi
     return any(_passed_within(depth, pool, url, new, old, login, timeout_s) for depth in (_NEAR, _FAR))
 
 
+def commits_between(pool: Pool, url: str, new: str, old: str, *, timeout_s: float, login: str = "") -> int | None:
+    """How many commits `new` has in its history that `old` has not; None when the host does not tell without sending
+    content. Only the beginning of its answer is read. Raises NoAnswer, Unanswered."""
+    capabilities = ["object-format=sha256"] if len(new) == 64 else []
+    arguments = ["no-progress", "filter tree:0", f"want {new}", f"have {old}", "done"]
+    request = _message("fetch", capabilities, arguments)
+    answer = _ask(
+        pool, url, request, login, timeout_s, _HISTORY_BYTES_MAX, enough=lambda body: _pack_size(body) is not None
+    )
+    return _pack_size(answer.body)
+
+
+def _has_pack_size(body: bytes) -> bool:
+    return _pack_size(body) is not None
+
+
+def _pack_size(body: bytes) -> int | None:
+    """How many objects the pack in an answer holds, as its first bytes say; None when they have not come."""
+    try:
+        for line in _packets(body):
+            if line is not None and line.startswith(b"\x01PACK") and len(line) >= 13:
+                return int.from_bytes(line[9:13], "big")
+    except Unanswered:
+        pass
+    return None
+
+
 def _passed_within(depth: int, pool: Pool, url: str, new: str, old: str, login: str, timeout_s: float) -> bool:
     """Whether `old` is among the first `depth` generations before `new`. There is no command for that, so we claim to
     hold `old` without its parents and ask for `new` so deep: before any content a server says which of our commits
@@ -92,7 +119,7 @@ def _passed_within(depth: int, pool: Pool, url: str, new: str, old: str, login: 
     capabilities = ["object-format=sha256"] if len(new) == 64 else []
     arguments = [f"want {new}", f"have {old}", f"shallow {old}", f"deepen {depth}", "done"]
     request = _message("fetch", capabilities, arguments)
-    answer = _ask(pool, url, request, login, timeout_s, _HISTORY_BYTES_MAX, first_section=True)
+    answer = _ask(pool, url, request, login, timeout_s, _HISTORY_BYTES_MAX, enough=_past_first_section)
     for line in _packets(answer.body):
         if line is None:
             return False
@@ -114,7 +141,14 @@ def _packet(line: str) -> bytes:
 
 
 def _ask(
-    pool: Pool, url: str, body: bytes, login: str, timeout_s: float, bytes_max: int, *, first_section: bool = False
+    pool: Pool,
+    url: str,
+    body: bytes,
+    login: str,
+    timeout_s: float,
+    bytes_max: int,
+    *,
+    enough: Callable[[bytes], bool] | None = None,
 ) -> Answer:
     answer = pool.ask(
         "POST",
@@ -123,7 +157,7 @@ def _ask(
         body=body,
         timeout_s=timeout_s,
         bytes_max=bytes_max,
-        enough=_past_first_section if first_section else None,
+        enough=enough,
     )
     if answer.status == 200 and answer.kind == "application/x-git-upload-pack-result":
         if not answer.body:  # what an older git says to a dialect it does not know

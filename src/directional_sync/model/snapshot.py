@@ -94,6 +94,8 @@ class Source:
     """What was merged onto `commit`, in this order."""
     merge: str = ""
     """The id of that merge, the same wherever the same commits are merged; "" without one."""
+    commits: int = field(default=0, compare=False, repr=False)
+    """By how many commits it went on since last time, for people only; 0 when that is not known."""
 
 
 @dataclass(frozen=True)

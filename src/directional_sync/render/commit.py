@@ -39,7 +39,7 @@ def message(
     values = {"target": target, "numbers": numbers(counts), "run": run, "sources": str(len(moved))}
     subject = _line(Template(template or _DEFAULT).safe_substitute(values))[:_SUBJECT_LENGTH].rstrip()
     body = [f"{numbers(counts)}." if not moved else f"{numbers(counts)}; {_sources(len(moved))} moved:"]
-    body += [f"  {_line(new.name)} {_from(old)}{new.commit[:12]}" for old, new in moved[:_SOURCES_LISTED]]
+    body += [f"  {_line(new.name)} {_from(old)}{new.commit[:12]}{_by(new)}" for old, new in moved[:_SOURCES_LISTED]]
     if len(moved) > _SOURCES_LISTED:
         body.append(f"  and {len(moved) - _SOURCES_LISTED} more, see the lock file")
     trailers = [f"Sync-Target: {_line(target)}", f"Sync-Run: {_line(run)}"]
@@ -53,6 +53,11 @@ def _sources(amount: int) -> str:
 
 def _from(old: Source | None) -> str:
     return f"{old.commit[:12]}.." if old is not None else ""
+
+
+def _by(new: Source) -> str:
+    """How far it has gone on, where that is known."""
+    return f" ({new.commits} commit{'' if new.commits == 1 else 's'})" if new.commits else ""
 
 
 def _line(text: str) -> str:
