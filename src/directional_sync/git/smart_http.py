@@ -90,9 +90,7 @@ def commits_between(pool: Pool, url: str, new: str, old: str, *, timeout_s: floa
     capabilities = ["object-format=sha256"] if len(new) == 64 else []
     arguments = ["no-progress", "filter tree:0", f"want {new}", f"have {old}", "done"]
     request = _message("fetch", capabilities, arguments)
-    answer = _ask(
-        pool, url, request, login, timeout_s, _HISTORY_BYTES_MAX, enough=lambda body: _pack_size(body) is not None
-    )
+    answer = _ask(pool, url, request, login, timeout_s, _HISTORY_BYTES_MAX, enough=_has_pack_size)
     return _pack_size(answer.body)
 
 
