@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -69,6 +68,8 @@ def _cache(workspace: Workspace) -> Iterator[Path]:
     if writable:
         yield folder
         return
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="dsync-") as temporary:
         yield Path(temporary)
 

@@ -194,6 +194,35 @@ def test_reread_sees_what_moved(folder: Folder) -> None:
     assert before.head != head == before.reread().head
 
 
+def test_reread_starts_no_program_while_plain_files_say_it_all(folder: Folder, counted: list[list[str]]) -> None:
+    before = folder.open()
+    counted.clear()
+    assert before.reread() == before
+    assert counted == []
+
+
+def test_reread_asks_git_where_files_alone_do_not_say_it(folder: Folder, counted: list[list[str]]) -> None:
+    before = folder.open()
+    folder.git("pack-refs", "--all", "--prune")
+    counted.clear()
+    assert before.reread() == before
+    folder.git("config", "core.bare", "true")
+    with pytest.raises(HostError) as caught:
+        before.reread()
+    assert caught.value.code == "E-REPO-BARE"
+    assert len(counted) == 2
+
+
+def test_reread_finds_a_branch_that_was_left_and_work_that_was_begun(folder: Folder) -> None:
+    before = folder.open()
+    folder.git("switch", "-q", "-c", "other")
+    assert before.reread().branch == "refs/heads/other"
+    (before.git_dir / "MERGE_HEAD").write_text(before.head)
+    with pytest.raises(HostError) as caught:
+        before.reread()
+    assert caught.value.code == "E-REPO-BUSY"
+
+
 def test_refs_are_found_loose_and_packed(either: Folder) -> None:
     found = either.open()
     name = BASE_REF.format(target="one")

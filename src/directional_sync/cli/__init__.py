@@ -5,6 +5,7 @@ Importing this loads nothing: `dsync --version` has to answer at once.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         sys.stdout.write(f"dsync {__version__}\n")
         return 0
+    gc.set_threshold(50_000)  # loading the program makes many objects and no garbage
     if "_DSYNC_COMPLETE" in os.environ:
         from directional_sync.cli.complete import answered
 

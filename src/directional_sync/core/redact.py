@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import html
 import json
 import re
 import shlex
@@ -233,6 +232,8 @@ def _quoted(value: str) -> Iterator[str]:
     for json_form in (once, json.dumps(value, ensure_ascii=False)[1:-1]):
         yield from (json_form, json_form.replace("/", "\\/"), json.dumps(json_form)[1:-1])
     yield from (repr(value)[1:-1], value.replace("'", "''"), value.replace('"', '""'))
+    import html
+
     yield from (html.escape(value), html.escape(value, quote=False), value.replace("&", "&amp;"))
     shell = shlex.quote(value)
     yield from (shell[1:-1] if shell != value else shell, value.replace("'", "'\\''"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -32,6 +32,7 @@ _BUSY = {
     "REVERT_HEAD": ("a revert", "git revert --continue (or --abort)"),
     "BISECT_LOG": ("a bisect", "git bisect reset"),
 }
+_HEAD = re.compile(rb"ref: (refs/heads/[^\s\0]+)\n?")
 _OBJECT_ID = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
 
 
@@ -51,6 +52,8 @@ class Repository:
     hash_name: str
     """sha1 or sha256."""
     git: Git
+    settings: tuple[bytes, ...] = field(default=(), repr=False, compare=False)
+    """Its configuration files when it was looked at."""
 
     @classmethod
     def open(cls, start: Path) -> Repository:
@@ -67,6 +70,7 @@ class Repository:
         fields = [text.strip("\n") for text in said.split(f"{_FIELD}\n")]
         _must_be_whole(fields, finished, start)
         root, git_dir, common_dir = Path(fields[4]), Path(fields[1]), Path(fields[2])
+        settings = _settings(git_dir, common_dir)
         found = cls(
             root=root,
             git_dir=git_dir,
@@ -75,13 +79,34 @@ class Repository:
             head=fields[5],
             hash_name=fields[3],
             git=plumbing.disarmed(Git(git_dir, root, fields[3]), common_dir),
+            settings=settings,
         )
         _must_be_at_rest(found)
         return found
 
     def reread(self) -> Repository:
-        """The same repository as it is now. Raises as `open`."""
-        return Repository.open(self.root)
+        """The same repository as it is now. Raises as `open`. Where branch and head lie in plain files and its
+        settings are those of before, nothing else than these files decides, so no program is asked."""
+        branch = self._checked_out()
+        head = self._plain_ref(branch) if branch else ""
+        settings = _settings(self.git_dir, self.common_dir)
+        if not head or settings != self.settings or any(b"include" in text.lower() for text in settings):
+            return Repository.open(self.root)
+        now = replace(self, branch=branch, head=head)
+        _must_be_at_rest(now)
+        return now
+
+    def _checked_out(self) -> str:
+        """The branch that HEAD names in full, "" where only git could tell."""
+        found = _HEAD.fullmatch(_read(self.git_dir / "HEAD"))
+        return found[1].decode("utf-8", "surrogateescape") if found else ""
+
+    def _plain_ref(self, name: str) -> str:
+        """What a branch holds, as far as a file of its own says so; "" where only git could tell."""
+        if (self.common_dir / "reftable").exists():
+            return ""
+        text = _read(self.common_dir / name).decode("ascii", "replace").strip()
+        return text if _OBJECT_ID.match(text) else ""
 
     def ref(self, name: str) -> str:
         """The object id that ref `name` (in full) stands at now, "" when there is no such ref."""
@@ -211,6 +236,10 @@ def _must_be_at_rest(found: Repository) -> None:
                 hint="check everything out: git sparse-checkout disable",
                 kept=_KEPT,
             )
+
+
+def _settings(git_dir: Path, common_dir: Path) -> tuple[bytes, ...]:
+    return _read(common_dir / "config"), _read(git_dir / "config.worktree")
 
 
 def _read(path: Path) -> bytes:

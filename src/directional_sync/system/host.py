@@ -6,7 +6,6 @@ import contextlib
 import os
 import shutil
 import stat
-import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -65,17 +64,18 @@ def atomic_write(path: Path, content: bytes, mode: int = OWNER_ONLY_FILE) -> Non
     Raises HostError; whatever was at `path` is then still there."""
     make_folder(path.parent)
     with host_errors(path):
-        descriptor, name = tempfile.mkstemp(prefix=".dsync-tmp-", dir=path.parent)
+        name = path.parent / f".dsync-tmp-{os.urandom(6).hex()}"
+        descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, OWNER_ONLY_FILE)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            Path(name).chmod(mode)
-            Path(name).replace(path)
+            name.chmod(mode)
+            name.replace(path)
         except BaseException:
             with contextlib.suppress(OSError):
-                Path(name).unlink()
+                name.unlink()
             raise
         fsync_dir(path.parent)
 

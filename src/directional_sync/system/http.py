@@ -364,7 +364,9 @@ def _store(path: Path, blocks: Iterator[bytes]) -> None:
 
 def _connect(host: str, port: int, deadline: float) -> socket.socket:
     last: OSError | None = None
-    for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+    # As bytes, a plain name needs no tables for names in other scripts, which take a while to load.
+    name = host.encode("ascii") if host.isascii() else host
+    for family, kind, protocol, _, address in socket.getaddrinfo(name, port, type=socket.SOCK_STREAM):
         sock = socket.socket(family, kind, protocol)
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -14,7 +14,6 @@ import select
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -87,7 +86,7 @@ class Dialogue:
         """`timeout_s` is how long the child may be silent while an answer is awaited."""
         self._argv = tuple(argv)
         self._timeout_s = timeout_s
-        self._complaints: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the child)
+        self._complaints = _nameless()
         try:
             self._child = begin(argv, env, cwd, stderr=self._complaints)
         except BaseException:
@@ -203,6 +202,15 @@ class Dialogue:
             detail=said,
             retryable=True,
         )
+
+
+def _nameless() -> IO[bytes]:
+    """A file without a name, empty, that is gone when it is closed."""
+    if sys.platform == "linux":
+        return os.fdopen(os.memfd_create("complaints"), "w+b")
+    import tempfile
+
+    return tempfile.TemporaryFile()
 
 
 def begin(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import threading
 from collections.abc import Callable
 from typing import TypeVar
@@ -32,6 +31,8 @@ def persist(
         try:
             return deed()
         except SyncError as error:
+            import random
+
             pause = _FIRST_WAIT_S * 2**attempt * random.uniform(0.5, 1.5)
             pause = min(_WAIT_MAX_S, max(pause, wait_for(error)))
             if not error.retryable or attempt == retries or monotonic() + pause > deadline or stop.wait(pause):
