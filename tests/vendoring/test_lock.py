@@ -156,3 +156,23 @@ def test_P03_the_commit_says_from_where_to_where_and_by_how_many_commits(vendore
     record = vendored.sync()
     message = vendored.project.git("log", "-1", "--format=%B", record.commit)
     assert f"  {vendored.first.name} {old[:12]}..{vendored.first.head()[:12]} (3 commits)" in message.splitlines()
+
+
+def test_what_was_added_or_edited_here_survives_a_locked_run_and_a_prune(vendored: Vendored) -> None:
+    vendored.sync()
+    old = vendored.project.head
+    first, second, _ = vendored.upstreams
+    vendored.project.write(f"vendor/{first}/ours.txt", "ours\n")
+    vendored.project.write(f"vendor/{first}/README.md", "edited\n")
+    vendored.project.commit("Work in a vendored folder")
+    vendored.upstreams[second].commit({"README.md": b"newer\n"})
+    vendored.sync()
+    vendored.configure(names=list(vendored.upstreams)[:2])
+    vendored.prune()
+    vendored.sync(locked=True)
+    vendored.project.git("checkout", "-q", old, "--", "sync.lock")
+    vendored.project.commit("Go back to the old lock")
+    vendored.sync(locked=True)
+    folder = vendored.project.root / "vendor" / first
+    assert (folder / "ours.txt").read_text() == "ours\n" and (folder / "README.md").read_text() == "edited\n"
+    assert vendored.tree(second) == vendored.lock()[second]["tree"]

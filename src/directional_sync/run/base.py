@@ -45,18 +45,18 @@ def read_lock(store: ObjectStore, tree: str, path: str) -> LockFile:
 
 
 def find_base(
-    repository: Repository, store: ObjectStore, target: Target, lock: LockFile, repo: Snapshot, *, by_lock: bool = False
+    repository: Repository, store: ObjectStore, target: Target, lock: LockFile, repo: Snapshot, *, reached: str = ""
 ) -> Base:
-    """`repo` is what the repository side holds of the target. `by_lock`: the lock is what is to be reached, perhaps an
-    older one that somebody has put back, so it does not tell what was there before."""
+    """`repo` is what the repository side holds of the target. `reached`: the path of the lock, where it names what is
+    to be reached, perhaps because somebody has put back an older one: then not it but the one that the last sync has
+    left tells what was agreed on."""
     ref = repository.ref(BASE_REF.format(target=target.name))
     locked = lock.targets.get(target.name) if target.in_lock else _noted(store, ref, target.name)
     empty = trees.empty_tree(repository.hash_name)
     kept = _kept_tree(store, ref)
-    if locked and by_lock and (unedited := _synced_tree(repository, store, target, repo, kept)):
-        tree = unedited
-    elif locked:
-        tree = _agreed_tree(repository, store, target, locked, repo, kept)
+    if locked:
+        then = (_last_agreed(repository, store, target, reached) if reached else None) or locked
+        tree = _agreed_tree(repository, store, target, then, repo, kept)
     else:
         tree = kept if _agreed_here(repository, target) else ""
     sources = locked.sources if locked else ()
@@ -124,17 +124,14 @@ def _agreed_tree(
     return kept  # older than the lock says, but a state on which both sides did agree
 
 
-def _synced_tree(repository: Repository, store: ObjectStore, target: Target, repo: Snapshot, kept: str) -> str:
-    """What the repository side holds, where it is exactly what some sync has left there; else ""."""
-    empty = trees.empty_tree(repository.hash_name)
-    here = trees.edit(store, empty, repo.entries)
-    if here == kept:
-        return here
-    for commit in repository.git.log_grep(repository.head, f"Sync-Target: {target.name}", _COMMITS_SEARCHED):
-        then = trees.select(store, store.tree_of(commit), globs(target))
-        if trees.edit(store, empty, then.entries) == here:
-            return here
-    return ""
+def _last_agreed(repository: Repository, store: ObjectStore, target: Target, path: str) -> LockedTarget | None:
+    """What the lock said when the branch was last synced; None when that cannot be found."""
+    for commit in repository.git.log_grep(repository.head, f"Sync-Target: {target.name}", 1):
+        try:
+            return read_lock(store, store.tree_of(commit), path).targets.get(target.name)
+        except ConfigError:
+            return None
+    return None
 
 
 def _has_tree(store: ObjectStore, digest: str) -> bool:

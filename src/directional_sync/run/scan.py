@@ -55,7 +55,8 @@ def scan(at: Passage, endpoint_of: Callable[[Base], Endpoint]) -> tuple[Scan, En
     tree = repo_tree(at)
     lock = read_lock(at.store, tree, at.world.lock_path)
     repo = trees.select(at.store, tree, globs(at.target))
-    base = find_base(at.world.repository, at.store, at.target, lock, repo, by_lock=at.mode.locked)
+    reached = at.world.lock_path if at.mode.locked and not at.mode.prune else ""
+    base = find_base(at.world.repository, at.store, at.target, lock, repo, reached=reached)
     endpoint = endpoint_of(base)
     remote = endpoint.snapshot(base.snapshot)
     at.step(Step.PLANNING)
