@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from directional_sync import __version__, plugins
 from directional_sync.core.movement import Movement, movement
-from directional_sync.errors import HostError, StalePlanError
+from directional_sync.errors import ConfigError, HostError, StalePlanError
 from directional_sync.model.lifecycle import Event, EventType, Tell
 from directional_sync.model.plan import FileDiff, Held
 from directional_sync.model.record import Summary, TargetRecord
@@ -62,12 +62,12 @@ class StatusRow:
 @dataclass(frozen=True)
 class Status:
     rows: tuple[StatusRow, ...]
-    departed: tuple[str, ...]
-    """Names of targets that the file no longer holds, while what they brought is still here."""
     interrupted: str
     """"" or what a killed run left to finish."""
     score: int
     """How many keys differ, over all targets."""
+    departed: tuple[str, ...] = ()
+    """Names of targets that the file no longer holds, while what they brought is still here."""
 
 
 def list_targets(workspace: Workspace, selection: Selection) -> list[TargetRow]:
@@ -173,8 +173,11 @@ def status(workspace: Workspace, selection: Selection, options: RunOptions, tell
     last = _history(workspace).last_runs()
     rows = tuple(_status_row(workspace.config.target(r.target), r, last.get(r.target)) for r in summary.records)
     score = sum(record.plan.drift_score for record in summary.records if record.plan is not None)
-    departed = tuple(target.name for target in _departed(workspace))
-    return Status(rows, departed, interrupted, score)
+    try:
+        departed = tuple(target.name for target in _departed(workspace))
+    except ConfigError:
+        departed = ()  # a broken lock is told of at the targets that are in it
+    return Status(rows, interrupted, score, departed)
 
 
 def _status_row(target: Target, record: TargetRecord, last: LastRun | None) -> StatusRow:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 GROUP = "directional_sync.endpoints"
 COMMAND = "command"
-GONE = "gone"
+GONE = "gone-from-the-file"
 """The endpoint of targets that the file no longer holds."""
 
 

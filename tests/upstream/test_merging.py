@@ -83,7 +83,7 @@ class Yard:
 
     def resolve(self, *refs: str) -> list[Resolved]:
         with closing(self.remotes()) as remotes:
-            return [remotes.resolve(self.server.url("up"), ref) for ref in refs]
+            return list(remotes.resolve(self.server.url("up"), *refs))
 
     def remotes(self) -> Remotes:
         return Remotes({"PATH": os.environ["PATH"], "HOME": str(self.home)}, 0, monotonic() + 60)

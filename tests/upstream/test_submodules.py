@@ -56,7 +56,7 @@ class Site:
         cache = UpstreamCache(self.cache, remotes, repository.hash_name)
         with ObjectStore(repository, self.root / ".git" / f"quarantine-{self.runs}") as store:
             try:
-                resolved = remotes.resolve(url, "18.0")
+                (resolved,) = remotes.resolve(url, "18.0")
                 fetched = cache.obtain(url, resolved)
                 store.borrow(fetched.objects)
                 filled = fill(cache, store, url, store.tree_of(resolved.commit), fetched.gitlinks, how)

@@ -66,6 +66,7 @@ SKIPS: Mapping[Skip | None, str] = {
     Skip.NOT_DUE: "not due",
     Skip.DEPENDENCY: "a target it needs did not succeed",
     Skip.UNAVAILABLE: "endpoint not available in this version",
+    Skip.UNLOCKED: "the lock does not say what they take",
     None: "skipped",
 }
 

@@ -12,7 +12,7 @@ from directional_sync.model.target import Config, Direction, Target
 from directional_sync.run.base import read_lock
 
 SUBJECT = "Prune $target: $numbers"
-_ENDPOINT = "gone"
+_ENDPOINT = "gone-from-the-file"
 
 
 def departed(repository: Repository, store: ObjectStore, lock_path: str, config: Config) -> tuple[Target, ...]:
