@@ -21,7 +21,7 @@ test: lint types
 test-faults: .venv/.ready
 	$(BIN)/python -m pytest -m faults
 
-## bench: start-up and the main job, side by side with plain git
+## bench: start-up and vendoring, side by side with plain git and others, into docs/benchmarks.md (BENCH=quick for less)
 bench: .venv/.ready
 	$(BIN)/python bench/run.py
 

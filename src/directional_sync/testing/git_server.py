@@ -20,7 +20,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from io import BufferedReader, BufferedWriter
+from io import BufferedReader, BufferedWriter, BytesIO
 from pathlib import Path
 from types import TracebackType
 from typing import cast
@@ -85,9 +85,13 @@ class GitServer:
         repositories: Mapping[str, Path] | None = None,
         *,
         lfs: LfsStore | None = None,
+        remember: bool = False,
     ) -> None:
-        """`folder` holds `NAME.git` folders; `repositories` adds others by name; `lfs` is served beside them."""
+        """`folder` holds `NAME.git` folders; `repositories` adds others by name; `lfs` is served beside them.
+        `remember`: the same question about the same refs gets the same bytes again without starting git, so that a
+        measurement is of clients alone."""
         self.lfs = lfs
+        self.remembered: dict[tuple[object, ...], bytes] | None = {} if remember else None
         self._folder = folder
         self._named = dict(repositories or {})
         self._guard = threading.Lock()
@@ -285,6 +289,14 @@ class _Handler(BaseHTTPRequestHandler):
         )
         if not fault.old_protocol:
             environment["GIT_PROTOCOL"] = self.headers.get("Git-Protocol", "")
+        known = self.server.git.remembered
+        if known is not None:
+            refs = tuple((file, file.read_bytes()) for file in sorted((path / "refs").rglob("*")) if file.is_file())
+            key = (name, service, environment["QUERY_STRING"], body, environment.get("GIT_PROTOCOL"), refs)
+            if key not in known:
+                program = ["git", "http-backend"]
+                known[key] = subprocess.run(program, input=body, env=environment, capture_output=True).stdout
+            return self._pass_on(fault, name, BytesIO(known[key]))
         with subprocess.Popen(
             ["git", "http-backend"],
             stdin=subprocess.PIPE,
@@ -303,7 +315,7 @@ class _Handler(BaseHTTPRequestHandler):
                 if backend.poll() is None:
                     backend.kill()
 
-    def _pass_on(self, fault: Fault, name: str, output: BufferedReader) -> None:
+    def _pass_on(self, fault: Fault, name: str, output: BufferedReader | BytesIO) -> None:
         """From CGI to HTTP: the head, then the body in chunks as it comes."""
         lines = []
         while line := output.readline().rstrip(b"\r\n"):
