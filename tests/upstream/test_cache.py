@@ -6,11 +6,14 @@ import json
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.upstream.vendoring import Vendoring, git
 
+from directional_sync.endpoints.base import Context
 from directional_sync.testing.git_server import GitServer
 from directional_sync.testing.upstreams import Upstream, build
 
@@ -184,3 +187,22 @@ def test_sha256_repositories(tmp_path: Path, vendoring: Vendoring, server: GitSe
 def test_upstreams_are_made_the_same_everywhere(tmp_path: Path) -> None:
     one, other = build(tmp_path / "one", repositories=2), build(tmp_path / "other", repositories=2)
     assert [u.head() for u in one.values()] == [u.head() for u in other.values()]
+
+
+def test_who_judges_is_told_before_content_comes_and_only_then(
+    vendoring: Vendoring, upstreams: dict[str, Upstream], server: GitServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched_before: list[int] = []
+    context = Vendoring._context
+
+    def listening(self: Vendoring, *arguments: Any) -> Context:
+        return replace(context(self, *arguments), expect=lambda: fetched_before.append(server.count(command="fetch")))
+
+    monkeypatch.setattr(Vendoring, "_context", listening)
+    vendoring.look()
+    assert fetched_before == [0]
+    vendoring.look()
+    assert fetched_before == [0], "nothing has moved"
+    next(iter(upstreams.values())).commit({"new": b"new\n"}, "Move")
+    vendoring.look()
+    assert len(fetched_before) == 2
