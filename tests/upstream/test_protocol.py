@@ -12,7 +12,8 @@ import pytest
 
 from directional_sync.git.smart_http import Advertised, NoAnswer, Trouble, descends, ls_refs
 from directional_sync.system import http
-from directional_sync.system.http import Answer, Pool, Unanswered, proxy_for
+from directional_sync.system.http import Answer, Pool, Unanswered
+from directional_sync.system.proxy import proxy_for
 from directional_sync.testing.git_server import GitServer
 from directional_sync.testing.upstreams import Upstream
 
@@ -126,6 +127,29 @@ def test_F63_a_proxy_is_asked_with_the_whole_url() -> None:
         assert ask("http://upstream.invalid/r.git", pool).body == b"hello"
         assert asked[0].startswith(b"GET http://upstream.invalid/r.git HTTP/1.1\r\nHost: upstream.invalid\r\n")
         assert b"Proxy-Authorization: Basic bWU6cHc=" in asked[0]
+
+
+def test_F63_a_kept_connection_through_a_proxy_still_names_the_whole_url() -> None:
+    asked = []
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            for _ in range(2):
+                request = b""
+                while b"\r\n\r\n" not in request:
+                    request += connection.recv(65536)
+                asked.append(request)
+                connection.sendall(WHOLE)
+
+    serving = threading.Thread(target=serve, daemon=True)
+    serving.start()
+    with listener, Pool({"http_proxy": f"http://me:pw@127.0.0.1:{listener.getsockname()[1]}"}) as pool:
+        for _ in range(2):
+            pool.ask("GET", "http://upstream.invalid/r.git", headers={}, timeout_s=2.0, bytes_max=1000)
+    assert [request.split(b"\r\n")[0] for request in asked] == [b"GET http://upstream.invalid/r.git HTTP/1.1"] * 2
+    assert all(b"Proxy-Authorization: Basic bWU6cHc=" in request for request in asked)
 
 
 @pytest.mark.parametrize(

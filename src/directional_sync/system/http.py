@@ -9,7 +9,6 @@ Nothing is logged, and no error names more of a URL than its host: paths and hea
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import http.client
 import io
@@ -23,9 +22,10 @@ from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
 from typing import Any
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from directional_sync.system.host import host_errors, monotonic
+from directional_sync.system.proxy import credentials, proxy_for
 
 _BLOCK_BYTES = 65536
 _CONNECT_S = 15.0
@@ -136,12 +136,11 @@ class Pool:
             line = self._kept(place)
             if line is not None:
                 try:
-                    return self._exchange(line, place, _request(method, parts, headers, body), terms)
+                    return self._exchange(line, place, _request(method, parts, headers, body, line), terms)
                 except (http.client.RemoteDisconnected, ConnectionError, ssl.SSLEOFError):
                     pass  # it was closed while it was idle: once more on a fresh one
             line = self._open(place, terms.deadline)
-            request = _request(method, parts, {**line.extra, **headers}, body, absolute=line.absolute)
-            return self._exchange(line, place, request, terms)
+            return self._exchange(line, place, _request(method, parts, headers, body, line), terms)
 
     def _exchange(self, line: _Line, place: tuple[str, str, int], request: bytes, terms: _Terms) -> Answer:
         keep = False
@@ -190,7 +189,7 @@ class Pool:
         if proxy.scheme not in ("", "http") or not proxy.hostname:
             raise Unanswered(Fault.UNSUPPORTED, f"the proxy for {host} is of the kind {proxy.scheme}")
         raw = _connect(proxy.hostname, proxy.port or 80, deadline)
-        extra = _proxy_credentials(proxy)
+        extra = credentials(proxy)
         if scheme == "http":
             return _Line(raw, absolute=True, extra=extra)
         _tunnel(raw, host, port, extra, deadline)
@@ -261,27 +260,6 @@ class _Reader(io.RawIOBase):
         return self._line.receive(buffer)
 
 
-def proxy_for(scheme: str, host: str, environment: Mapping[str, str]) -> SplitResult | None:
-    """The proxy that the environment names for this host, the way curl and git read it; None for none."""
-    exempt = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
-    for item in exempt.replace(",", " ").split():
-        suffix = item.lstrip("*").lstrip(".").lower()
-        if item == "*" or host.lower() == suffix or (suffix and host.lower().endswith("." + suffix)):
-            return None
-    names = ("http_proxy",) if scheme == "http" else ("https_proxy", "HTTPS_PROXY")
-    for name in (*names, "all_proxy", "ALL_PROXY"):
-        if value := environment.get(name, ""):
-            return urlsplit(value if "://" in value else f"http://{value}")
-    return None
-
-
-def _proxy_credentials(proxy: SplitResult) -> dict[str, str]:
-    if proxy.username is None:
-        return {}
-    pair = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
-    return {"Proxy-Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
-
-
 def _tunnel(raw: socket.socket, host: str, port: int, extra: Mapping[str, str], deadline: float) -> None:
     line = _Line(raw)
     line.deadline = deadline
@@ -303,16 +281,15 @@ def _tunnel(raw: socket.socket, host: str, port: int, extra: Mapping[str, str], 
         raise
 
 
-def _request(
-    method: str, parts: SplitResult, headers: Mapping[str, str], body: bytes, *, absolute: bool = False
-) -> bytes:
+def _request(method: str, parts: SplitResult, headers: Mapping[str, str], body: bytes, line: _Line) -> bytes:
+    """The request as it goes over `line`: through a proxy it names the whole URL, and carries what the proxy asks."""
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     host = parts.netloc.rpartition("@")[2]
-    target = f"{parts.scheme}://{host}{path}" if absolute else path
+    target = f"{parts.scheme}://{host}{path}" if line.absolute else path
     length = {"Content-Length": str(len(body))} if method != "GET" else {}
     lines = [f"{method} {target} HTTP/1.1", f"Host: {host}", "Accept-Encoding: identity"]
-    lines += [f"{key}: {value}" for key, value in {**length, **headers}.items()]
-    if any("\r" in line or "\n" in line for line in lines):
+    lines += [f"{key}: {value}" for key, value in {**length, **line.extra, **headers}.items()]
+    if any("\r" in text or "\n" in text for text in lines):
         raise ValueError("a header or URL holds a line break")
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
