@@ -96,7 +96,8 @@ def run(workspace: Workspace, selection: Selection, options: RunOptions, tell: T
     if options.plan_id:
         from directional_sync.store import plans
 
-        expected = plans.load(_plans(workspace), options.plan_id).digests
+        kept = plans.load(_plans(workspace), options.plan_id)
+        expected, options = kept.digests, options.allowing(kept.allowed)
         selection = replace(selection, patterns=tuple(expected))
     mode = Mode(
         dry_run=options.dry_run,
@@ -142,7 +143,7 @@ def _run(
             command=options.command,
             version=__version__,
             base=base,
-            plan_id=_keep_plan(world, records) if mode.dry_run and not quiet else "",
+            plan_id=_keep_plan(world, records, options) if mode.dry_run and not quiet else "",
         )
         if not mode.dry_run:
             summary = _recorded(workspace, summary)
@@ -299,7 +300,7 @@ def show(workspace: Workspace, run_prefix: str) -> dict[str, Any]:
     return _history(workspace).find(run_prefix)
 
 
-def _keep_plan(world: World, records: Sequence[TargetRecord]) -> str:
+def _keep_plan(world: World, records: Sequence[TargetRecord], options: RunOptions) -> str:
     """The id under which the plan is kept; it is not kept (but named) where the state cannot be written. "" when no
     target came as far as a plan."""
     from directional_sync.store import plans
@@ -308,7 +309,7 @@ def _keep_plan(world: World, records: Sequence[TargetRecord]) -> str:
     if not digests:
         return ""
     try:
-        return plans.keep(world.cache / "plans", digests)
+        return plans.keep(world.cache / "plans", digests, options.allowed)
     except HostError:
         return plans.identity(digests)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from directional_sync.errors import SelectionError
 from directional_sync.git import layout
 from directional_sync.model.plan import Side
-from directional_sync.model.surprise import Accepted
+from directional_sync.model.surprise import Accepted, Surprise
 from directional_sync.model.target import Config, Direction, Target
 
 if TYPE_CHECKING:
@@ -65,6 +65,26 @@ class RunOptions:
     command: str = ""
     """The command line, for those who find the repository locked."""
     stop: Callable[[], bool] = lambda: False
+
+    @property
+    def allowed(self) -> dict[str, Any]:
+        """What a person allows with them, as JSON, for keeping beside a plan."""
+        accepted = {surprise.value: list(names) for surprise, names in self.accepted.items()}
+        prefer = self.prefer.value if self.prefer is not None else ""
+        return {"locked": self.locked, "prefer": prefer, "allow_delete": self.allow_delete, "accepted": accepted}
+
+    def allowing(self, kept: Mapping[str, Any]) -> RunOptions:
+        """These options, with what was allowed when a plan was made wherever nothing is said now. Raises KeyError or
+        ValueError for what `allowed` has not written."""
+        accepted = {Surprise(name): tuple(names) for name, names in kept["accepted"].items()}
+        prefer = Side(kept["prefer"]) if kept["prefer"] else None
+        return replace(
+            self,
+            locked=self.locked or bool(kept["locked"]),
+            prefer=self.prefer or prefer,
+            allow_delete=self.allow_delete if self.allow_delete is not None else kept["allow_delete"],
+            accepted={**accepted, **self.accepted},
+        )
 
 
 def open_workspace(

@@ -10,6 +10,7 @@ from tests.vendoring.vendored import Vendored
 
 from directional_sync.errors import Exit
 from directional_sync.model.lifecycle import Outcome, Skip
+from directional_sync.model.surprise import Surprise
 from directional_sync.testing.git_server import GitServer
 
 
@@ -176,3 +177,14 @@ def test_what_was_added_or_edited_here_survives_a_locked_run_and_a_prune(vendore
     folder = vendored.project.root / "vendor" / first
     assert (folder / "ours.txt").read_text() == "ours\n" and (folder / "README.md").read_text() == "edited\n"
     assert vendored.tree(second) == vendored.lock()[second]["tree"]
+
+
+def test_a_plan_is_carried_out_with_what_was_allowed_when_it_was_made(vendored: Vendored) -> None:
+    vendored.sync()
+    vendored.first.commit({"README.md": b"instead\n"}, onto="")
+    accepted = {Surprise.REWRITE: (vendored.first.name,)}
+    plan = vendored.project.plan(accepted=accepted)
+    assert plan.records[0].success
+    summary = vendored.project.run(plan_id=plan.plan_id)
+    assert summary.records[0].outcome is Outcome.SYNCED
+    assert vendored.tree(vendored.first.name) == vendored.first.tree()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from directional_sync.errors import StalePlanError
 from directional_sync.system import host
@@ -21,6 +22,8 @@ class KeptPlan:
     made: str
     digests: Mapping[str, str]
     """Target name -> digest of its plan, in the order of the run."""
+    allowed: Mapping[str, Any] = field(default_factory=dict)
+    """What a person had allowed when it was made, as JSON: without it the same plan would not come about."""
 
 
 def identity(digests: Mapping[str, str]) -> str:
@@ -29,10 +32,10 @@ def identity(digests: Mapping[str, str]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:_ID_LENGTH]
 
 
-def keep(folder: Path, digests: Mapping[str, str]) -> str:
+def keep(folder: Path, digests: Mapping[str, str], allowed: Mapping[str, Any] | None = None) -> str:
     """Notes the plan under `folder`; answers its id. The newest 50 are kept. Raises HostError."""
     plan = identity(digests)
-    note = {"id": plan, "made": host.utc_now(), "digests": dict(digests)}
+    note = {"id": plan, "made": host.utc_now(), "digests": dict(digests), "allowed": dict(allowed or {})}
     host.atomic_write(folder / f"{plan}.json", json.dumps(note, indent=1).encode())
     for old in sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime_ns)[:-_KEPT]:
         old.unlink(missing_ok=True)
@@ -46,8 +49,8 @@ def load(folder: Path, plan: str) -> KeptPlan:
         digests = {str(name): str(digest) for name, digest in note["digests"].items()}
         if not digests:
             raise ValueError("it names no target, and none must not come to mean all")
-        return KeptPlan(note["id"], note["made"], digests)
-    except (OSError, ValueError, KeyError, AttributeError):
+        return KeptPlan(note["id"], note["made"], digests, dict(note["allowed"]))
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
         raise StalePlanError(
             "E-PLAN-UNKNOWN",
             f"there is no kept plan {plan!r}",
