@@ -11,7 +11,8 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 from tests.project import Project
 
-from directional_sync.testing.git_server import Fault, GitServer
+from directional_sync.testing.faults import Fault
+from directional_sync.testing.git_server import GitServer
 from directional_sync.testing.upstreams import Upstream, build
 
 SCRIPT = """\

@@ -14,7 +14,8 @@ from tests.upstream.vendoring import Vendoring, git
 
 from directional_sync.errors import Exit, InterruptedRun, RemoteError, SyncError
 from directional_sync.model.snapshot import Snapshot
-from directional_sync.testing.git_server import Fault, GitServer
+from directional_sync.testing.faults import Fault
+from directional_sync.testing.git_server import GitServer
 from directional_sync.testing.upstreams import Upstream, build, empty
 
 Breaker = Callable[[GitServer, Upstream], None]

@@ -23,7 +23,8 @@ from directional_sync.git.remotes import Remotes, Resolved
 from directional_sync.git.repository import Repository
 from directional_sync.git.upstream_cache import UpstreamCache
 from directional_sync.system.host import monotonic
-from directional_sync.testing.git_server import Fault, GitServer
+from directional_sync.testing.faults import Fault
+from directional_sync.testing.git_server import GitServer
 from directional_sync.testing.upstreams import Content, Upstream, empty
 
 DEPTHS = (5, 20, 60)

@@ -11,7 +11,8 @@ from directional_sync.errors import SyncError
 from directional_sync.git import tree as trees
 from directional_sync.git.objects import ObjectStore
 from directional_sync.model.snapshot import FOLDER, Snapshot
-from directional_sync.testing.git_server import Fault, GitServer
+from directional_sync.testing.faults import Fault
+from directional_sync.testing.git_server import GitServer
 from directional_sync.testing.upstreams import Upstream, build
 
 

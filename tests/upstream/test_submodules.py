@@ -20,7 +20,8 @@ from directional_sync.git.submodules import Filled, Submodules, fill
 from directional_sync.git.upstream_cache import UpstreamCache
 from directional_sync.model.snapshot import FOLDER, Entry, Snapshot
 from directional_sync.system.host import monotonic
-from directional_sync.testing.git_server import Fault, GitServer
+from directional_sync.testing.faults import Fault
+from directional_sync.testing.git_server import GitServer
 from directional_sync.testing.upstreams import Content, Upstream, empty
 
 

@@ -12,7 +12,8 @@ from directional_sync.errors import CredentialError, RefusedError, SyncError
 from directional_sync.git import tree as trees
 from directional_sync.git.objects import ObjectStore
 from directional_sync.model.snapshot import Snapshot
-from directional_sync.testing.git_server import Fault, GitServer
+from directional_sync.testing.faults import Fault
+from directional_sync.testing.git_server import GitServer
 from directional_sync.testing.upstreams import Upstream, empty, tree_bytes
 
 TOKEN = "ghp_0123456789abcdefCANARY"
