@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from directional_sync.errors import SyncError
 from directional_sync.git import complaints, smart_http
 from directional_sync.git.addresses import Way, is_commit, shown, way
+from directional_sync.git.elsewhere import elsewhere
 from directional_sync.git.smart_http import Advertised, NoAnswer, Trouble
 from directional_sync.system.host import monotonic
 from directional_sync.system.http import Answer, Fault, Pool, Unanswered
@@ -44,15 +45,17 @@ _STEERING_ALLOWED = ("GIT_ASKPASS", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSL_CAINF
 
 def git_environment(environment: Mapping[str, str], config: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment for a git that talks to upstreams. The user's own configuration holds, since their credential
-    helpers, proxies and ssh settings are needed; what it could make git run beside those is overridden. Of the
-    GIT_* variables only those that carry credentials are handed on, and only when the target names them."""
+    helpers, proxies, mirrors and ssh settings are needed; what it could make git run beside those is overridden.
+    That of a repository around this process does not. Of the GIT_* variables only those that carry credentials are
+    handed on, and only when the target names them."""
     chosen = {
         name: value
         for name, value in environment.items()
         if (not name.startswith("GIT_") or name in _STEERING_ALLOWED) and name != "SSH_ASKPASS"
     }
     settings = {**_CONFIG, **(config or {})}
-    chosen |= {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", "GIT_CONFIG_COUNT": str(len(settings))}
+    chosen |= {"GIT_DIR": "/dev/null", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}  # `--git-dir` says otherwise
+    chosen["GIT_CONFIG_COUNT"] = str(len(settings))
     for number, (name, value) in enumerate(settings.items()):
         chosen[f"GIT_CONFIG_KEY_{number}"], chosen[f"GIT_CONFIG_VALUE_{number}"] = name, value
     return chosen
@@ -90,6 +93,7 @@ class Remotes:
         self._stop = threading.Event()
         self._guard = threading.Lock()
         self._logins: dict[str, str] = {}
+        self._elsewhere: tuple[str, ...] | None = None
 
     def close(self) -> None:
         """Ends whatever is under way: programs, connections, pauses. Safe to call twice and from any thread."""
@@ -123,7 +127,7 @@ class Remotes:
     def descends(self, url: str, new: str, old: str) -> bool | None:
         """Whether `new` has `old` among its ancestors, as far as the far side says without sending content; None when
         it cannot be asked so. Raises SyncError."""
-        if way(url) is not Way.HTTP:
+        if not self._by_raw_requests(url):
             return None
 
         def ask() -> bool | None:
@@ -168,6 +172,15 @@ class Remotes:
         except TimedOut:
             raise complaints.complaint(complaints.TIMEOUT, url) from None
 
+    def _by_raw_requests(self, url: str) -> bool:
+        """Whether a raw request reaches what git would reach."""
+        if way(url) is not Way.HTTP:
+            return False
+        with self._guard:
+            if self._elsewhere is None:
+                self._elsewhere = elsewhere(self.environment, lambda *arguments: self.git(url, arguments))
+            return not url.startswith(self._elsewhere)
+
     def _question_s(self) -> float:
         return min(_QUESTION_S, self.left_s)
 
@@ -205,7 +218,7 @@ class Remotes:
         return self.persist(lambda: self._ask_refs(url, prefixes))
 
     def _ask_refs(self, url: str, prefixes: Sequence[str]) -> list[Advertised]:
-        if way(url) is not Way.HTTP:
+        if not self._by_raw_requests(url):
             return self._ls_remote(url, prefixes)
         login = self._login(url)
         try:
