@@ -58,6 +58,7 @@ _CONFIG = {
     "fetch.writeCommitGraph": "false",
     "fetch.negotiationAlgorithm": "default",
     "fetch.bundleURI": "",
+    "core.bigFileThreshold": "512m",  # git's checks call a `.gitattributes` above it too large
     "core.fsync": "none",
 }
 _GITLINK = re.compile(rb"(?:\A|\0)160000 commit [0-9a-f]+\t([^\0]+)")
@@ -177,6 +178,8 @@ class UpstreamCache:
         try:
             gitlinks = take()
         except SyncError as error:
+            if seal is None:
+                host.remove_tree(git_dir)  # or the next run would take what never was whole for damaged
             if seal is None or error.code not in (complaints.CORRUPT.code, complaints.OTHER.code):
                 raise
             note = f"the local copy was of no use ({error.message}) and was fetched anew"
