@@ -15,6 +15,7 @@ from tests.upstream.vendoring import git
 from tests.vendoring.vendored import Vendored
 
 from directional_sync.app import local_edits, open_workspace
+from directional_sync.errors import Exit
 from directional_sync.git import placing
 from directional_sync.model.lifecycle import Outcome
 from directional_sync.testing.git_server import GitServer
@@ -200,6 +201,9 @@ def tell(hosted: Hosted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cal
         hosted.move()
         trees.append(sync_and_judge(vendored, home))
         assert vendored.tree("plain") == hosted.upstreams["plain"].tree()
+        for file in vendored.project.root.glob("vendor/**/*"):
+            os.utime(file, follow_symlinks=False)  # so that git has to look inside
+        assert vendored.verify().exit() is Exit.OK
         vendored.project.write("vendor/plain/lines.txt", b"edited \r\nby us\t\n")
         vendored.project.write("vendor/plain/folder/new.id", b"$Id$\n")
         edits = local_edits(open_workspace(None, vendored.project.root, vendored.project.environ), "oca")
