@@ -14,6 +14,7 @@ from directional_sync.endpoints.upstream import Upstream
 from directional_sync.git import tree as trees
 from directional_sync.git.objects import ObjectStore
 from directional_sync.git.upstream_cache import Fetched, UpstreamCache
+from directional_sync.model.snapshot import EXECUTABLE, FILE, FOLDER, Entry, Snapshot
 
 if TYPE_CHECKING:
     from directional_sync.git.submodules import Filled
@@ -30,14 +31,16 @@ class Made:
     """The id of the merge that the tree comes from, "" without one."""
 
 
-def recipe(upstream: Upstream, patches: Patches) -> str:
-    """What besides the commits decides the tree, for the lock: "" when it is the upstream's own, as it is."""
+def recipe(upstream: Upstream, patches: Patches, signers: str = "") -> str:
+    """What besides the commits decides the tree, and whether it may be taken, for the lock: "" when it is the
+    upstream's own, as it is, whoever signed it. `signers`: the blob of the file of those who must have."""
     view = _view(upstream)
     said = [
         f"view:{view.digest}" if view is not None else "",
         f"submodules:{upstream.submodules}" if upstream.submodules != "skip" else "",
         f"lfs:{upstream.lfs}" if upstream.lfs != "pointers" else "",
         f"patches:{_digest(digest for _, digest in patches)}" if patches else "",
+        f"signers:{_digest([signers])}" if upstream.signed_by else "",
     ]
     return " ".join(token for token in said if token)
 
@@ -65,6 +68,20 @@ class Compose:
         for path, entry in sorted(trees.select(self.store, head, globs).entries.items()):
             found.setdefault(folders[path.rpartition("/")[0]], []).append((path, entry.digest))
         return {name: tuple(patches) for name, patches in found.items()}
+
+    def signers(self, wanted: Sequence[Upstream]) -> Mapping[str, str]:
+        """Path -> blob id of each file of signers that is committed on this branch; others are left out."""
+        head = Snapshot({"": Entry(self.store.tree_of(self.context.head), FOLDER)})
+        found = {path: trees.at(self.store, head, path) for path in {one.signed_by for one in wanted} - {""}}
+        return {path: entry.digest for path, entry in found.items() if entry.mode in (FILE, EXECUTABLE)}
+
+    def judge(self, upstream: Upstream, tips: Tips, signers: str) -> None:
+        """Notes who of the signers, a blob, signed each of the commits, or raises SyncError."""
+        from directional_sync.git.signatures import judge
+
+        content = self.store.read(signers)
+        for one in (tips.base, *tips.merged):
+            self.note(f"{upstream.name}: {judge(self.cache, tips.url, one, content, upstream.signed_by)}")
 
     def tree(self, upstream: Upstream, tips: Tips, fetched: Fetched, patches: Patches) -> Made:
         """What is vendored of the upstream. Raises SyncError, and KeyError when its commit is none."""

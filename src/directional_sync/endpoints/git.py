@@ -104,6 +104,7 @@ class _Look:
         self.trust = Trust(self.context.accepted, self.notes.append)
         self.resolve = Resolve(self.remotes, self.cache, self.trust)
         self.compose = Compose(self.context, self.cache, self.notes.append)
+        self.signers: Mapping[str, str] = {}
 
     def snapshot(self) -> Snapshot:
         wanted = self._upstreams()
@@ -112,7 +113,10 @@ class _Look:
             return self._agreed([source for source in self.prior.sources if source not in orphans])
         self.cache.forget_others(upstream.url for upstream in wanted)
         patches = self.compose.patches(wanted)
-        recipes = {upstream.name: recipe(upstream, patches.get(upstream.name, ())) for upstream in wanted}
+        self.signers = self.compose.signers(wanted)
+        recipes = {
+            one.name: recipe(one, patches.get(one.name, ()), self.signers.get(one.signed_by, "")) for one in wanted
+        }
         tips = self.crowd.each("resolving", wanted, lambda one: self._tips(one, recipes[one.name]), _QUESTIONS_AT_ONCE)
         taken = self._at_hand(wanted, tips, recipes)
         moved = [upstream for upstream in wanted if upstream.name in tips and upstream.name not in taken]
@@ -153,6 +157,10 @@ class _Look:
         return Snapshot({key: entry for key, entry in entries.items() if entry.present}, sources=tuple(sources))
 
     def _tips(self, upstream: Upstream, wanted: str) -> Tips:
+        if upstream.signed_by and upstream.signed_by not in self.signers:
+            from directional_sync.git.signatures import missing
+
+            raise missing(upstream.signed_by)
         before = self.before.get(upstream.name)
         if self.context.locked:
             return locked_tips(upstream, before, wanted)
@@ -164,8 +172,9 @@ class _Look:
         """Name -> source of those that are where they were, and whose tree is in the repository's own store."""
         same = {}
         for upstream in wanted:
-            now, before = tips.get(upstream.name), self._before(upstream)
-            if now is not None and before is not None and now.same_as(before) and before.recipe == recipes[before.name]:
+            now = tips.get(upstream.name)
+            before = self._same(upstream, now, recipes[upstream.name]) if now is not None else None
+            if now is not None and before is not None:
                 same[upstream.name] = replace(
                     before, ref=now.ref, kind=now.kind, asked=upstream.wanted, into=upstream.into
                 )
@@ -194,6 +203,8 @@ class _Look:
 
         def make(upstream: Upstream) -> Source:
             now = tips[upstream.name]
+            if upstream.signed_by and self._same(upstream, now, recipes[upstream.name]) is None:
+                self.compose.judge(upstream, now, self.signers[upstream.signed_by])
             try:
                 made = self.compose.tree(upstream, now, fetched[upstream.name], patches.get(upstream.name, ()))
             except KeyError:
@@ -254,6 +265,11 @@ class _Look:
             detail=[f"{name}: {error.message if same else _reason(error)}" for name, error in told],
             retryable=any(error.retryable for error in errors),
         )
+
+    def _same(self, upstream: Upstream, now: Tips, recipe: str) -> Source | None:
+        """What was agreed on last time, if the same commits were taken then, in the same way, judged by the same."""
+        before = self._before(upstream)
+        return before if before is not None and now.same_as(before) and before.recipe == recipe else None
 
     def _before(self, upstream: Upstream) -> Source | None:
         """What was agreed on last time, if it came from the same place."""

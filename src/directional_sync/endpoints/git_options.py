@@ -127,6 +127,7 @@ _SAID = {
     "symlinks": "`keep`: links come along, if they stay inside. `skip`: they do not. `refuse`: none may be there.",
     "max_size": "How many bytes all files of one repository may have together; 0 is no limit.",
     "patches": "Folder of this repository with *.patch files, applied in the order of their names; empty for none.",
+    "signed_by": "Only what one of these signed: a file of this repository with SSH allowed signers or OpenPGP keys.",
     "pull_requests": "Where the state of a merged pull request can be asked: a URL with `{name}` and `{number}`.",
     "accept_rewrite": "Take a branch whose history was rewritten (force-pushed).",
     "accept_moved_tag": "Take a tag that now names another commit.",
@@ -154,6 +155,7 @@ class Override(Options):
     symlinks: Symlinks | None = Field(None, description=_SAID["symlinks"])
     max_size: Bytes | None = Field(None, description=_SAID["max_size"])
     patches: Folder | None = Field(None, description=_SAID["patches"])
+    signed_by: Inside | None = Field(None, description=_SAID["signed_by"])
     pull_requests: PullRequests | None = Field(None, description=_SAID["pull_requests"])
     accept_rewrite: bool | None = Field(None, description=_SAID["accept_rewrite"])
     accept_moved_tag: bool | None = Field(None, description=_SAID["accept_moved_tag"])
@@ -191,6 +193,7 @@ class GitOptions(Options):
     symlinks: Symlinks = Field("keep", description=_SAID["symlinks"])
     max_size: Bytes = Field(0, description=_SAID["max_size"])
     patches: Folder = Field("patches/{name}", description=_SAID["patches"])
+    signed_by: Inside = Field("", description=_SAID["signed_by"])
     pull_requests: PullRequests = Field("", description=_SAID["pull_requests"])
     concurrency: int = Field(8, ge=1, le=64, description="How many fetches run at once.")
     accept_rewrite: bool = Field(False, description=_SAID["accept_rewrite"])

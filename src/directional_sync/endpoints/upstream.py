@@ -35,6 +35,7 @@ class Upstream:
     symlinks: str = "keep"
     max_size: int = 0
     patches: str = ""
+    signed_by: str = ""
     pull_requests: str = ""
     accepts: frozenset[Surprise] = frozenset()
 
@@ -46,7 +47,9 @@ class Upstream:
 
 _NAMED = ("url", "into", "patches", "pull_requests")
 """Keys in which `{name}` is filled in."""
-_PLAIN = ("ref", "version", "merge", "subdir", "paths", "exclude", "submodules", "lfs", "symlinks", "max_size")
+_PLAIN = (
+    "ref", "version", "merge", "subdir", "paths", "exclude", "submodules", "lfs", "symlinks", "max_size", "signed_by",
+)  # fmt: skip
 
 
 def upstreams(options: GitOptions, names: Sequence[str], outputs: Sequence[str]) -> tuple[Upstream, ...]:

@@ -36,7 +36,7 @@ _ALL = 2_147_483_647
 _PACKS_MAX = 24
 """With more the folder is started afresh: cheaper, and simpler, than repacking it."""
 _SEAL = "seal.json"
-_KINDS = ("git", "inside", "lfs")
+_KINDS = ("git", "inside", "lfs", "signers")
 """The ends of the names of the folders that are kept of an upstream."""
 _TOLERATED = (
     "badDateOverflow", "badEmail", "badName", "badTimezone", "missingEmail", "missingNameBeforeEmail",
@@ -153,7 +153,7 @@ class UpstreamCache:
             cache.forget_others([urls[place]])
 
     def beside(self, url: str, kind: str) -> Path:
-        """The folder for what else is kept of the upstream at `url`, `inside` or `lfs`; it goes when that one does."""
+        """The folder for what else is kept of the upstream at `url`, one of `_KINDS`; it goes when that one does."""
         return self._place(url).with_suffix(f".{kind}")
 
     def _place(self, url: str) -> Path:

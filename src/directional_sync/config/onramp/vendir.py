@@ -37,7 +37,11 @@ _EXPLAINED: Explained = {
     "depth": (Fate.NEEDLESS, "only what is needed is fetched in any case", ""),
     "forceHTTPBasicAuth": (Fate.NEEDLESS, "credential helpers of git decide that", ""),
     "secretRef": (Fate.LOST, "the YAML names no credentials of git", "give them to a credential helper or to ssh"),
-    "verification": (Fate.LOST, "signatures are not checked", "check them under safety.pre_sync_checks"),
+    "verification": (
+        Fate.LOST,
+        "its keys lie in a secret of the cluster",
+        "commit the public keys as a file and name it in `signed_by`",
+    ),
     "dangerousSkipTLSVerify": (Fate.LOST, "certificates are always checked", "let git trust it: http.sslCAInfo"),
 }
 _COMPARED = r"(?:[<>]=?|=|\^|~)?\s?v?[0-9]+(?:\.[0-9xX*]+){0,2}(?:-[0-9A-Za-z.-]+)?"
