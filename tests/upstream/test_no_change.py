@@ -17,7 +17,7 @@ from directional_sync.testing.upstreams import build
 PROCESSES = 3
 """git says its version, where the repository is, and then reads objects."""
 CONNECTIONS = 16
-HEAVY = {"pydantic", "yaml", "rich", "ssl", "http.client", "logging", "re2", "wcmatch", "tempfile", "encodings.idna"}
+HEAVY = {"pydantic", "yaml", "rich", "logging", "re2", "wcmatch", "tempfile", "encodings.idna"}
 
 
 def run(repository: Path, path: Path) -> str:
