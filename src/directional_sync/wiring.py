@@ -99,12 +99,13 @@ def redacted(workspace: Workspace, record: TargetRecord) -> TargetRecord:
     """The record without known secrets, in names and in what differs too. Where a secret is suspected, what differs
     is left out as a whole: a plan is read in logs of CI too."""
     mask = redactor(workspace)
-    suspected = any(verdict.code == "E-SECRET" and not verdict.passed for verdict in record.verdicts)
+    suspected = any(verdict.code == "E-SECRET" and verdict.stops for verdict in record.verdicts)
     return replace(
         record,
         message=mask.text(record.message),
-        verdicts=mask.value(record.verdicts),
+        verdicts=mask.value(tuple(replace(verdict, keys=()) for verdict in record.verdicts)),
         failure=mask.value(record.failure),
+        also=mask.value(record.also),
         notes=mask.value(record.notes),
         effects=mask.value(record.effects),
         outputs_created=mask.value(record.outputs_created),

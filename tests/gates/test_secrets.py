@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from directional_sync.gates import detector
 from directional_sync.gates.detector import Detector
@@ -169,11 +170,26 @@ class TestLines:
         assert verdict is not None and verdict.detail[0].startswith("a<U+001B>[2J<U+000A>.txt:1 ")
 
     def test_many_places_are_counted_and_cut(self, bench: Bench) -> None:
-        for number in range(40):
-            bench.add(f"f{number:02}", LINE + b"%d\n" % number)
+        for number in range(310):
+            bench.add(f"f{number:03}", LINE + b"%d\n" % number)
         verdict = refused(judge(bench))
         assert verdict is not None and verdict.message.startswith("1 likely secret ")
-        assert len(verdict.detail) == 31 and verdict.detail[-1] == "and 10 more places"
+        assert len(verdict.detail) == 301 and verdict.detail[-1] == "and 10 more places"
+
+    def test_one_edit_of_the_file_allows_all_that_was_found(self, bench: Bench) -> None:
+        for number in range(6):
+            bench.add(f"f{number}", b"client_secret = 'Zr41pT9x2Lq%d'\n" % number)
+        verdict = refused(judge(bench))
+        assert verdict is not None and verdict.message.startswith("6 likely secrets ")
+        _, _, block = verdict.hint.partition("\n")
+        allowed = yaml.safe_load(block)["safety"]["allowed_secrets"]
+        assert len(allowed) == 6
+        entries = tuple(Allowed(entry["fingerprint"], entry["reason"]) for entry in allowed)
+        assert refused(judge(bench, Safety(allowed_secrets=entries))) is None
+
+    def test_equal_files_are_looked_at_once_and_all_of_them_are_meant(self, bench: Bench) -> None:
+        verdict = refused(judge(bench.add("a/x", LINE).add("b/x", LINE)))
+        assert verdict is not None and len(verdict.detail) == 1 and verdict.keys == ("a/x", "b/x")
 
     def test_what_was_looked_at_is_said(self, bench: Bench) -> None:
         verdict = judge(bench.add("a", b"x" * 10).add("b", b"y" * 20))[-1]

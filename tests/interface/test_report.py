@@ -13,7 +13,7 @@ from tests.interface.values import everything
 
 from directional_sync.errors import Exit
 from directional_sync.model.lifecycle import Event, EventType, Outcome, Skip
-from directional_sync.model.plan import Change, Counts, Plan
+from directional_sync.model.plan import Change, Counts, Held, Plan, Side, Why
 from directional_sync.model.record import Failure, Phase, Summary, TargetRecord, Verdict
 from directional_sync.model.snapshot import ABSENT, FILE, Entry
 from directional_sync.model.target import Direction
@@ -45,6 +45,7 @@ plans = st.one_of(
     st.none(),
     st.just(Plan("t", Direction.PULL)),
     st.just(Plan("t", Direction.PUSH, opaque="why")),
+    st.just(Plan("t", Direction.PULL, held=(Held("k", Side.REMOTE, Why.REFUSED, "E-SECRET: why", "take it out"),))),
     st.just(Plan("t", Direction.PULL, repo=(Change("k", ABSENT, Entry("a" * 40, FILE)),))),
 )
 
@@ -66,6 +67,7 @@ def records(draw: st.DrawFn) -> TargetRecord:
         commit=draw(st.sampled_from(["", "a" * 40])),
         plan=draw(plans),
         failure=draw(failures) if ended else None,
+        also=tuple(draw(st.lists(failures, max_size=1))) if ended else (),
         skip=draw(st.sampled_from(Skip)) if outcome is Outcome.SKIPPED else None,
         notes=tuple(draw(st.lists(text, max_size=1))),
     )

@@ -27,6 +27,7 @@ class Far:
 
     files: dict[str, bytes] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
+    advice: dict[str, str] = field(default_factory=dict)
     sources: tuple[Source, ...] = ()
     looks: int = 0
     on_look: Callable[[], None] = lambda: None
@@ -45,7 +46,7 @@ class _Far:
         self.far.looks += 1
         self.far.on_look()
         entries = {path: Entry(self.context.objects.write_blob(text), FILE) for path, text in self.far.files.items()}
-        return Snapshot(entries, self.far.unreadable, self.far.sources)
+        return Snapshot(entries, self.far.unreadable, self.far.sources, advice=self.far.advice)
 
     def apply(self, changes: Sequence[Change]) -> Iterator[Effect]:
         return iter(())

@@ -108,9 +108,25 @@ def test_a_conflict_beside_an_unreadable_part_is_told_and_counts(stage: Stage) -
     stage.far.unreadable = {"out/b": "E-UPSTREAM-GONE: there is nothing"}
     record = stage.sync()
     assert record.failure is not None
-    assert (record.failure.code, record.exit) == ("E-UPSTREAM-GONE", Exit.CONFLICTS)
-    assert "1 conflicts wait" in record.message
-    assert "out/a/x: changed on both sides" in record.failure.detail
+    assert (record.failure.code, record.exit) == ("E-CONFLICT", Exit.CONFLICTS)
+    assert "1 conflict waits for a person: out/a/x" in record.message
+    assert "--prefer" in record.failure.hint
+    (other,) = record.also
+    assert (other.code, other.exit) == ("E-UPSTREAM-GONE", Exit.FAILED) and "tries again" in other.hint
+    assert "there is nothing" in other.message and "there is nothing" in record.message
+
+
+def test_several_unreadable_parts_are_told_with_the_advice_for_each(stage: Stage) -> None:
+    stage.far.files = {"out/a/x": b"1"}
+    stage.far.unreadable = {f"out/{part}": f"E-UPSTREAM-GONE: {part} is gone" for part in "bcd"}
+    stage.far.advice = {"out/b": "look for b", "out/c": "look for b", "out/d": "accept it: --accept d"}
+    failure = stage.sync().failure
+    assert failure is not None and failure.hint == "look for b"
+    assert failure.detail == (
+        "out/b: E-UPSTREAM-GONE: b is gone",
+        "out/c: E-UPSTREAM-GONE: c is gone",
+        "out/d: E-UPSTREAM-GONE: d is gone (hint: accept it: --accept d)",
+    )
 
 
 def test_the_far_side_failing_altogether_changes_nothing(stage: Stage) -> None:

@@ -28,6 +28,8 @@ class Vendored:
     """What is said under `remote:` beside type, url, ref, names and into."""
     target: dict[str, Any] = field(default_factory=dict)
     """What is said of the target beside direction, remote and outputs."""
+    file: dict[str, Any] = field(default_factory=dict)
+    """What the file says beside the target."""
 
     @property
     def first(self) -> Upstream:
@@ -46,7 +48,7 @@ class Vendored:
         }
         said = {key: value for key, value in said.items() if value is not None}
         target = {"direction": "pull", "remote": said, "outputs": [f"{INTO}/**"], **self.target}
-        self.project.configure(yaml.safe_dump({"targets": {"oca": target}}, sort_keys=False))
+        self.project.configure(yaml.safe_dump({**self.file, "targets": {"oca": target}}, sort_keys=False))
 
     def sync(self, **options: Any) -> TargetRecord:
         """A run that must succeed."""

@@ -96,7 +96,10 @@ class _Parts:
 
 def _unread(snapshot: Snapshot, side: Side) -> Iterable[Held]:
     """One held item for each unreadable prefix, instead of one for each key under it."""
-    return (Held(prefix, side, Why.UNREADABLE, why) for prefix, why in sorted(snapshot.unreadable.items()))
+    return (
+        Held(prefix, side, Why.UNREADABLE, why, snapshot.advice.get(prefix, ""))
+        for prefix, why in sorted(snapshot.unreadable.items())
+    )
 
 
 def _decide(at: _Key, direction: Direction, policy: Policy) -> _Decision:

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from directional_sync.core.escape import one_line
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One likely secret in one file."""
+    """One likely secret in one file, and in those that are equal to it."""
 
     key: str
+    """As it may be shown: a value within a name is masked."""
     line: int
     """1-based; 0 for the name itself."""
     rule: str
     masked: str
     fingerprint: str
     """Twelve hexadecimal digits of the value's hash: the same wherever and by whatever rule it is found."""
+    keys: tuple[str, ...] = field(default=(), repr=False)
+    """Of all the files, as they are."""
 
     def __str__(self) -> str:
         place = f"{one_line(self.key, 200)}:{self.line}"

@@ -48,14 +48,14 @@ class Links:
     def judge(self, subject: Subject) -> list[Verdict]:
         changes = [change for change in (subject.plan.repo if subject.plan else ()) if change.after.present]
         links = [change for change in changes if change.after.mode == LINK]
-        found: dict[str, list[str]] = {}
+        found: dict[str, list[tuple[str, str]]] = {}
         targets = _read(subject, links)
         for change in links:
             code, said = self._judge_link(subject, change, targets)
             if code:
-                found.setdefault(code, []).append(said)
+                found.setdefault(code, []).append((change.key, said))
         if through := _through(subject, changes):
-            found["E-LINK-THROUGH"] = through
+            found["E-LINK-THROUGH"] = [(key, key) for key in through]
         verdicts = [self._verdict(code, found[code]) for code in _WHAT if code in found]
         if links and not verdicts:
             return [Verdict(self.name, self.phase, True, f"{counted(len(links), 'link')}, all inside their folder")]
@@ -72,11 +72,13 @@ class Links:
             return "E-LINK-GIT", said
         return _problem(change.key, target, len(content), fence(subject, change.key)), said
 
-    def _verdict(self, code: str, said: list[str]) -> Verdict:
+    def _verdict(self, code: str, found: list[tuple[str, str]]) -> Verdict:
+        """`found`: the key of each finding, and what to list."""
         one = "path" if code == "E-LINK-THROUGH" else "link"
-        message = f"{counted(len(said), one)} {_WHAT[code]}"
-        hint = "the source must change it, or leave it out; nothing of this target is written"
-        return Verdict(self.name, self.phase, False, message, code, listed(said), hint)
+        message = f"{counted(len(found), one)} {_WHAT[code]}"
+        hint = "the source must change it, or leave it out"
+        keys, said = zip(*found, strict=True)
+        return Verdict(self.name, self.phase, False, message, code, listed(said), hint, keys=keys)
 
 
 def fence(subject: Subject, key: str) -> str:

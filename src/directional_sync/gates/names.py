@@ -62,23 +62,25 @@ class Names:
         changes = [change for change in (subject.plan.repo if subject.plan else ()) if not change.after.absent]
         if not changes:
             return []
-        found: dict[str, list[str]] = {}
+        found: dict[str, list[tuple[str, str]]] = {}
         known: dict[str, tuple[str, ...]] = {"": ("E-NAME-EMPTY",)}
         for change in changes:
             for code in _codes(change, known):
-                found.setdefault(code, []).append(change.key)
+                found.setdefault(code, []).append((change.key, change.key))
         if clashes := list(_collisions(subject, changes)):
             found["E-NAME-COLLISION"] = clashes
         verdicts = [self._verdict(code, found[code]) for code in _WHAT if code in found]
         return verdicts or [Verdict(self.name, self.phase, True, f"{counted(len(changes), 'name')}, all harmless")]
 
-    def _verdict(self, code: str, keys: list[str]) -> Verdict:
+    def _verdict(self, code: str, found: list[tuple[str, str]]) -> Verdict:
+        """`found`: the key of each finding, and what to list."""
+        keys, said = zip(*found, strict=True)
         warning = code in ("E-NAME-WINDOWS", "E-NAME-HIDDEN", "E-NAME-AUTORUN")
         message = f"{counted(len(keys), 'name')} {_WHAT[code]}"
         if warning:
-            message += ": " + ", ".join(listed(keys)[:3]) + (", ..." if len(keys) > 3 else "")
-        hint = "" if warning else "the source must rename it, or leave it out; nothing of this target is written"
-        return Verdict(self.name, self.phase, warning, message, code, listed(keys), hint, warning)
+            message += ": " + ", ".join(listed(said)[:3]) + (", ..." if len(said) > 3 else "")
+        hint = "" if warning else "the source must rename it, or leave it out"
+        return Verdict(self.name, self.phase, warning, message, code, listed(said), hint, warning, keys)
 
 
 def _codes(change: Change, known: dict[str, tuple[str, ...]]) -> Iterable[str]:
@@ -144,8 +146,8 @@ def fold(key: str) -> str:
     return unicodedata.normalize("NFD", unicodedata.normalize("NFD", _IGNORED_BY_HFS.sub("", key)).casefold())
 
 
-def _collisions(subject: Subject, changes: list[Change]) -> Iterator[str]:
-    """Keys of `changes` that, folded, are the name of another file, or that lie in a folder which is."""
+def _collisions(subject: Subject, changes: list[Change]) -> Iterator[tuple[str, str]]:
+    """Keys of `changes` that, folded, are the name of another file, or that lie in a folder which is; and with what."""
     files = resulting(subject)
     spelled: dict[str, list[str]] = {}
     for key in files:
@@ -157,12 +159,12 @@ def _collisions(subject: Subject, changes: list[Change]) -> Iterator[str]:
         folded = fold(change.key)
         others = {*spelled.get(folded, ()), *there.get(folded, ())} - {change.key}
         if others:
-            yield f"{change.key} and {min(others)}"
+            yield change.key, f"{change.key} and {min(others)}"
         elif folded in folders:
-            yield f"{change.key} and what lies in {folders[folded]}/"
+            yield change.key, f"{change.key} and what lies in {folders[folded]}/"
     for folded, folder in added.items():
         if folded in there:
-            yield f"what lies in {folder}/ and {there[folded][0]}"
+            yield f"{folder}/", f"what lies in {folder}/ and {there[folded][0]}"
 
 
 def resulting(subject: Subject) -> dict[str, str]:

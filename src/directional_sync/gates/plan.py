@@ -43,7 +43,8 @@ class Declared:
             return [Verdict(self.name, self.phase, True, f"{counted(len(changes), 'path')}, all declared")]
         message = f"{counted(len(outside), 'path')} outside the declared outputs would be written"
         hint = "add the path to `outputs`, or keep the source from delivering it"
-        return [Verdict(self.name, self.phase, False, message, "E-GUARD-UNDECLARED", listed(outside), hint)]
+        keys = tuple(outside)
+        return [Verdict(self.name, self.phase, False, message, "E-GUARD-UNDECLARED", listed(keys), hint, keys=keys)]
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,8 @@ class Protected:
             return []
         message = f"{counted(len(found), 'protected path')} would be written"
         hint = "if a source may write there, name the path under safety.allow_protected"
-        return [Verdict(self.name, self.phase, False, message, "E-GUARD-PROTECTED", listed(found), hint)]
+        keys = tuple(found)
+        return [Verdict(self.name, self.phase, False, message, "E-GUARD-PROTECTED", listed(keys), hint, keys=keys)]
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from directional_sync.core.escape import one_line
 from directional_sync.core.redact import secret_values
@@ -61,10 +61,10 @@ class Search:
         self._look_at_names()
         # Values that must not get out are looked for in everything each time, and nothing about them is kept.
         clean = Clean(None if self._values else self.subject.cache, self.engines.stamp())
-        due: dict[tuple[str, str], Change] = {}
+        due: dict[tuple[str, str], list[Change]] = {}
         for change in changes:
-            due.setdefault((change.before.digest, change.after.digest), change)
-        unknown = [change for change in due.values() if not clean.knows(change.after.digest, change.key)]
+            due.setdefault((change.before.digest, change.after.digest), []).append(change)
+        unknown = [same[0] for same in due.values() if not clean.knows(same[0].after.digest, same[0].key)]
         self.known_files = len(due) - len(unknown)
         count = max(1, min(_THREADS, os.cpu_count() or 1))
         with ThreadPoolExecutor(count) as pool:
@@ -75,6 +75,12 @@ class Search:
                 waiting = begun  # while the next chunk is being read
             self._collect(waiting, clean)
         clean.save()
+        self._spread(due.values())
+
+    def _spread(self, alike: Iterable[Sequence[Change]]) -> None:
+        """What was found in one of several equal files is found in all of them."""
+        keys = {same[0].key: tuple(change.key for change in same) for same in alike if len(same) > 1}
+        self.findings = [replace(found, keys=keys.get(found.key, found.keys)) for found in self.findings]
 
     def _collect(self, waiting: Sequence[Future[Looked]], clean: Clean) -> None:
         for looked in (future.result() for future in waiting):
@@ -93,7 +99,8 @@ class Search:
         for value in (value.decode() for value in self._values if value.decode() in every):
             for key in (key for key in keys if value in key):
                 shown = key.replace(value, masked(value))
-                self.findings.append(Finding(shown, 0, "known value in a name", masked(value), fingerprint(value)))
+                mark = fingerprint(value)
+                self.findings.append(Finding(shown, 0, "known value in a name", masked(value), mark, (key,)))
 
     def _look_at_all(self, changes: Sequence[Change], contents: Mapping[str, bytes]) -> Looked:
         looked = Looked()
@@ -125,7 +132,8 @@ class Search:
             line = content.count(b"\n", 0, hit.start) + 1
             last = content.count(b"\n", hit.start, hit.end) + line
             if added is None or hit.rule == "known value" or any(n in added for n in range(line, last + 1)):
-                looked.findings.append(Finding(change.key, line, hit.rule, masked(hit.value), fingerprint(hit.value)))
+                mark = fingerprint(hit.value)
+                looked.findings.append(Finding(change.key, line, hit.rule, masked(hit.value), mark, (change.key,)))
 
 
 def as_text(content: bytes) -> bytes | None:

@@ -28,14 +28,13 @@ from directional_sync.model.record import Phase, Verdict
 from directional_sync.model.snapshot import FOLDER, GITLINK
 from directional_sync.model.target import Allowed
 
-_SHOWN = 30
+_SHOWN = 300
+_ALLOWED_AT_ONCE = 50
 _FINGERPRINT_MIN = 6
 
-_HINT = (
-    "take it out at its source; if it is no secret, allow it in the YAML:\n"
-    'safety: {{allowed_secrets: [{{fingerprint: "{0}",\n'
-    'reason: "...", expires: "YYYY-MM-DD"}}]}}'
-)
+_HINT = "take it out at its source; if it is no secret, allow it in the YAML:\nsafety: {allowed_secrets: ["
+_ENTRY = '{{fingerprint: "{}",\nreason: "...", expires: "YYYY-MM-DD"}}'
+_ENTRY_OF_MANY = '{{fingerprint: "{}", reason: "...", expires: "YYYY-MM-DD"}}'
 
 
 @dataclass
@@ -133,8 +132,18 @@ class Secrets:
         detail = [str(finding) for finding in stopped[:_SHOWN]]
         detail += [f"and {len(stopped) - _SHOWN} more places"] if len(stopped) > _SHOWN else []
         detail += expired
-        hint = _HINT.format(stopped[0].fingerprint)
-        yield Verdict(self.name, self.phase, False, message, "E-SECRET", tuple(detail), hint)
+        hint = _hint(list(dict.fromkeys(finding.fingerprint for finding in stopped)))
+        keys = tuple(key for finding in stopped for key in finding.keys)
+        yield Verdict(self.name, self.phase, False, message, "E-SECRET", tuple(detail), hint, keys=keys)
+
+
+def _hint(fingerprints: Sequence[str]) -> str:
+    """What allows all of them, to be copied into the file at once."""
+    if len(fingerprints) == 1:
+        return _HINT + _ENTRY.format(fingerprints[0]) + "]}"
+    entries = ",\n".join(map(_ENTRY_OF_MANY.format, fingerprints[:_ALLOWED_AT_ONCE]))
+    left = len(fingerprints) - _ALLOWED_AT_ONCE
+    return _HINT + "\n" + entries + "]}" + (f"\nand {left} more" if left > 0 else "")
 
 
 def _to_look_at(subject: Subject) -> list[Change]:

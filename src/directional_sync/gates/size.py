@@ -34,7 +34,8 @@ class Size:
         unknown = [key for key, size in large if size < 0]
         if unknown:
             message = f"the size of {counted(len(unknown), 'file')} could not be found"
-            return [Verdict(self.name, self.phase, False, message, "E-GATE-CONTENT", listed(unknown))]
+            detail = listed(unknown)
+            return [Verdict(self.name, self.phase, False, message, "E-GATE-CONTENT", detail, keys=tuple(unknown))]
         large = sorted((item for item in large if item[1] > most), key=lambda item: -item[1])
         if not large:
             return [
@@ -45,7 +46,8 @@ class Size:
         )
         said = [f"{one_line(key, 200)}  {megabytes(size)}" for key, size in large]
         hint = "leave it out at the source, or raise safety.max_file_bytes if your host takes files of this size"
-        return [Verdict(self.name, self.phase, False, message, "E-SIZE", listed(said), hint)]
+        keys = tuple(key for key, _ in large)
+        return [Verdict(self.name, self.phase, False, message, "E-SIZE", listed(said), hint, keys=keys)]
 
 
 def megabytes(size_bytes: int) -> str:

@@ -55,6 +55,8 @@ class Why(StrEnum):
 
     UNREADABLE = "unreadable"
     """A side could not be looked at."""
+    REFUSED = "refused"
+    """A gate refused what would come from its source."""
     EDITED = "edited"
     """The destination of a one-way flow was edited, the source was not changed."""
     FOREIGN = "foreign"
@@ -74,6 +76,8 @@ class Held:
     """The side whose content is being protected, or that could not be read."""
     why: Why
     detail: str = ""
+    advice: str = field(default="", compare=False, repr=False)
+    """What a person can do about it; "" when nobody said."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from directional_sync.errors import EXIT_PRECEDENCE, Exit
@@ -21,7 +21,8 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A gate's answer. A verdict that did not pass stops the target before anything is written."""
+    """A gate's answer. One that did not pass stops the target before anything is written, or, with `held`, only the
+    sources that it concerns."""
 
     gate: str
     phase: Phase
@@ -35,6 +36,15 @@ class Verdict:
     hint: str = ""
     warning: bool = False
     """Passed, but a person should read the message."""
+    keys: tuple[str, ...] = field(default=(), repr=False)
+    """The key of each finding, as often as there are findings in it; () when it concerns the target as a whole. Not
+    redacted, and not for people."""
+    held: bool = False
+    """Not passed, and the sources that it concerns are left out of the plan, so that the others can go on."""
+
+    @property
+    def stops(self) -> bool:
+        return not self.passed and not self.held
 
 
 class EffectKind(StrEnum):
@@ -88,6 +98,8 @@ class TargetRecord:
     plan: Plan | None = None
     plan_digest: str = ""
     failure: Failure | None = None
+    also: tuple[Failure, ...] = ()
+    """What else kept it from being done as a whole, each with a next step of its own; never worse than `failure`."""
     skip: Skip | None = None
     notes: tuple[str, ...] = ()
     samples: tuple[FileDiff, ...] = ()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 
@@ -111,6 +111,21 @@ class Snapshot:
     """What a person should know about how this came to be: a rewritten upstream, a skipped submodule."""
     orphans: tuple[str, ...] = ()
     """Names of sources that the configuration no longer holds; what came from them is kept until it is pruned."""
+    advice: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Unreadable prefix -> what a person can do about it."""
+
+    def without(self, reasons: Mapping[str, str], advice: Mapping[str, str] | None = None) -> Snapshot:
+        """The same, as if nothing at or under the prefixes of `reasons` could be looked at."""
+        inside = tuple(f"{prefix}/" for prefix in reasons)
+        return replace(
+            self,
+            entries={
+                key: entry for key, entry in self.entries.items() if key not in reasons and not key.startswith(inside)
+            },
+            unreadable={**self.unreadable, **reasons},
+            sources=tuple(source for source in self.sources if source.into not in reasons),
+            advice={**self.advice, **(advice or {})},
+        )
 
     def at(self, key: str) -> Entry:
         """The entry at `key`; ABSENT when the side was looked at and has none."""

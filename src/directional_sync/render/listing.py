@@ -23,6 +23,8 @@ class Last:
     started: str = ""
     outcome: str = ""
     message: str = ""
+    good: str = ""
+    """When the newest one began that ended in sync, "" when none did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +176,7 @@ def _entry(entry: Mapping[str, Any], ink: Ink) -> list[str]:
         sign = "ok" if gate.get("passed") and not gate.get("warning") else "!"
         lines.append(f"  {sign} {one_line(str(gate.get('name', '')))}: {one_line(str(gate.get('message', '')))}")
         lines += [f"       {one_line(str(line))}" for line in gate.get("detail", [])]
-    error = entry.get("error")
-    if error:
+    for error in filter(None, (entry.get("error"), *entry.get("further_errors", []))):
         lines.append(
             ink.paint(
                 f"  error[{one_line(str(error.get('code', '')))}] {one_line(str(error.get('message', '')))}", Style.BAD

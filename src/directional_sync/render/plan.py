@@ -26,6 +26,7 @@ SIGN_STYLES = {Sign.ADD: Style.GOOD, Sign.CHANGE: Style.CHANGED, Sign.DELETE: St
 
 _WHY: Mapping[Why, str] = {
     Why.UNREADABLE: "could not be read",
+    Why.REFUSED: "what comes was refused",
     Why.EDITED: "was edited here, the source did not change",
     Why.FOREIGN: "did not come from the source",
     Why.EDIT_KEPT: "deleted at the source, edited here: the edit is kept",

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from directional_sync.core.escape import visible
 from directional_sync.errors import ConfigError, Exit, Problem, SyncError
 from directional_sync.model.record import Failure, TargetRecord, Verdict
-from directional_sync.render.ink import TIED, Ink, Style, amount, cells, filled, one_line, shorten
+from directional_sync.render.ink import TIED, Ink, Show, Style, amount, cells, filled, one_line, shorten
 from directional_sync.render.tally import Word, word
 
 DETAIL_LINES = 4
 """How many findings of one problem are listed; the rest is counted."""
+DETAIL_LINES_MORE = 300
+"""The same where all is to be shown."""
 FULL_PROBLEMS = 6
 """How many problems of one run are shown in full; the rest takes one line each."""
 
@@ -35,7 +37,7 @@ def failure_of(error: SyncError) -> Failure:
 
 def failures(record: TargetRecord) -> tuple[Failure, ...]:
     """Everything that kept this target from succeeding: its error, and the gates that said no."""
-    found = [] if record.failure is None else [record.failure]
+    found = [] if record.failure is None else [record.failure, *record.also]
     for verdict in record.verdicts:
         if not verdict.passed and not any(_same(known, verdict) for known in found):
             found.append(_refusal(verdict))
@@ -45,7 +47,8 @@ def failures(record: TargetRecord) -> tuple[Failure, ...]:
 
 
 def _same(known: Failure, verdict: Verdict) -> bool:
-    return known.code == verdict.code and known.message in (verdict.message, _sentence(verdict))
+    same = known.message == verdict.message or known.message.startswith(_sentence(verdict))
+    return same and known.code == verdict.code
 
 
 def _sentence(verdict: Verdict) -> str:
@@ -77,7 +80,7 @@ def failure(given: Failure, ink: Ink, target: str = "", log: str = "") -> list[s
     lines = _head(f"{_HEADS.get(given.exit, 'error')}{mark}", of + one_line(given.message), ink)
     if given.place:
         lines += _field("place", given.place, ink)
-    for line in _capped(_news(given)):
+    for line in _capped(_news(given), _lines_max(ink)):
         lines += filled(line, ink, first="  | ", rest="  |   ")
     if given.kept:
         lines += _field("kept", given.kept, ink)
@@ -110,16 +113,20 @@ def _news(given: Failure) -> list[str]:
     return [line for line in given.detail if line.replace(f"{given.code}: ", "") not in given.message]
 
 
-def _capped(detail: Sequence[str]) -> list[str]:
+def _lines_max(ink: Ink) -> int:
+    return DETAIL_LINES_MORE if ink.verbose > 0 or ink.show is Show.ALL else DETAIL_LINES
+
+
+def _capped(detail: Sequence[str], lines_max: int) -> list[str]:
     """The first details, and how many there are beside; those that the detail only counts are counted too."""
     lines = [one_line(line) for line in detail]
     beyond = 0
     if lines and (counted := _AND_MORE.fullmatch(lines[-1])):
         beyond = int(counted[1].replace(",", ""))
         lines.pop()
-    if len(lines) + bool(beyond) <= DETAIL_LINES:
+    if len(lines) + bool(beyond) <= lines_max:
         return [*lines, f"and {beyond} more"] if beyond else lines
-    return [*lines[: DETAIL_LINES - 1], f"and {len(lines) + beyond - DETAIL_LINES + 1} more"]
+    return [*lines[: lines_max - 1], f"and {len(lines) + beyond - lines_max + 1} more"]
 
 
 def run_problems(records: Sequence[TargetRecord], ink: Ink, run: str = "") -> list[str]:

@@ -72,6 +72,7 @@ def result(record: TargetRecord) -> dict[str, Any]:
         "commit": record.commit or None,
         "plan": record.plan_digest or None,
         "error": _error(record),
+        **({"further_errors": [error(one) for one in record.also]} if record.also else {}),
         "skipped_because": str(record.skip) if record.skip else None,
         "notes": list(record.notes),
         **(_plan(record.plan) if record.plan is not None else {}),
@@ -89,7 +90,14 @@ def _plan(plan: Plan) -> dict[str, Any]:
         "sources": [_source(source) for source in plan.sources],
         "conflicts": [conflict.key for conflict in plan.conflicts],
         "held": [
-            {"key": item.key, "side": str(item.side), "why": str(item.why), "detail": item.detail} for item in plan.held
+            {
+                "key": item.key,
+                "side": str(item.side),
+                "why": str(item.why),
+                "detail": item.detail,
+                **({"hint": item.advice} if item.advice else {}),
+            }
+            for item in plan.held
         ],
         "opaque": plan.opaque or None,
     }

@@ -65,6 +65,7 @@ SKIPS: Mapping[Skip | None, str] = {
     Skip.PAUSED: "paused in the file",
     Skip.NOT_DUE: "not due",
     Skip.DEPENDENCY: "a target it needs did not succeed",
+    Skip.UNLOCKED: "the lock cannot say what to take",
     Skip.UNAVAILABLE: "endpoint not available in this version",
     Skip.UNLOCKED: "the lock does not say what they take",
     None: "skipped",
@@ -79,6 +80,12 @@ def word(record: TargetRecord) -> Word:
     if record.plan is not None and record.plan.empty:
         return Word.UNCHANGED
     return Word.CHANGED
+
+
+def in_part(record: TargetRecord) -> bool:
+    """Whether a dry run found something to do beside what keeps the target from being done as a whole."""
+    short = record.outcome in (Outcome.FAILED, Outcome.CONFLICTED)
+    return short and record.plan is not None and not record.plan.empty
 
 
 def outcome_word(outcome: str) -> str:

@@ -10,7 +10,7 @@ from directional_sync.model.record import Summary, TargetRecord
 from directional_sync.render.ink import Ink, Show, Style, amount, filled, note, one_line, opposite
 from directional_sync.render.plan import counted, target_plan
 from directional_sync.render.problems import run_problems
-from directional_sync.render.tally import FAILURES, SIGNS, SKIPS, STYLES, Tally, Word, numbers, tally, word
+from directional_sync.render.tally import FAILURES, SIGNS, SKIPS, STYLES, Tally, Word, in_part, numbers, tally, word
 from directional_sync.render.when import took
 
 NEXT_MAX = 2
@@ -29,7 +29,7 @@ def plan_text(summary: Summary, ink: Ink, status: Exit) -> str:
                 lines += [*target_plan(record, ink), ""]
         lines += _others(summary.records, ink)
     lines += run_problems(summary.records, ink)
-    lines.append(_plan_line(given))
+    lines.append(_plan_line(summary, given))
     lines.append(f"{numbers(given)}  {took(summary.duration_s)}  exit {int(status)}")
     lines += _next(_after_plan(summary, given), ink)
     lines.append("DRY RUN  nothing was written")
@@ -112,23 +112,27 @@ def _names(names: Sequence[str]) -> str:
     return f": {shown}" + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
-def _plan_line(given: Tally) -> str:
-    parts = [f"{amount(given.of(Word.CHANGED), 'target')} would change"]
+def _plan_line(summary: Summary, given: Tally) -> str:
+    changed, part = given.of(Word.CHANGED), sum(map(in_part, summary.records))
+    parts = [f"{amount(changed, 'target')} would change"] if changed or not part else []
+    if part:
+        parts.append(f"{part if parts else amount(part, 'target')} would change in part")
     if given.of(Word.CONFLICT):
         parts.append(f"{given.of(Word.CONFLICT)} would wait for a decision")
     if given.of(Word.UNKNOWN):
         parts.append(f"{given.of(Word.UNKNOWN)} unknown")
     if given.of(Word.REFUSED):
         parts.append(f"{given.of(Word.REFUSED)} would be refused")
-    if given.of(Word.FAILED) + given.of(Word.CANCELLED):
-        parts.append(f"{given.of(Word.FAILED) + given.of(Word.CANCELLED)} failed")
-    total = f"  {counted(given.counts)}" if given.of(Word.CHANGED) and given.counts.total else ""
+    failed = sum(word(record) in (Word.FAILED, Word.CANCELLED) and not in_part(record) for record in summary.records)
+    if failed:
+        parts.append(f"{failed} failed")
+    total = f"  {counted(given.counts)}" if (changed or part) and given.counts.total else ""
     return f"Plan: {', '.join(parts)}.{total}"
 
 
 def _after_plan(summary: Summary, given: Tally) -> list[tuple[str, str]]:
     commands = []
-    if summary.plan_id and given.of(Word.CHANGED) + given.of(Word.UNKNOWN):
+    if summary.plan_id and (given.of(Word.CHANGED) + given.of(Word.UNKNOWN) or any(map(in_part, summary.records))):
         commands.append((f"dsync run --plan {summary.plan_id}", "do exactly this"))
     return commands + _for_problems(summary)
 

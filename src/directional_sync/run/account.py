@@ -7,14 +7,14 @@ from dataclasses import replace
 
 from directional_sync.errors import Exit, InternalError, RefusedError, SyncError
 from directional_sync.model.lifecycle import Outcome, Skip
-from directional_sync.model.plan import Held, Plan, Side, Sign, Why, count
+from directional_sync.model.plan import Plan, Sign, count
 from directional_sync.model.record import Effect, EffectKind, Failure, Phase, TargetRecord, Verdict
 from directional_sync.model.snapshot import Source
 from directional_sync.model.target import Target
 from directional_sync.render.commit import moved_sources, numbers
+from directional_sync.run.shortfall import shortfalls
 
 _CREATED_LISTED = 1000
-_CONFLICTS_LISTED = 50
 _VERIFICATION = "verification"
 _TRACE_LINES = 12
 
@@ -23,39 +23,39 @@ def ended(
     target: Target, plan: Plan, before: Sequence[Source], verdicts: Sequence[Verdict], done: Outcome
 ) -> TargetRecord:
     """The record of a passage that no gate stopped. `done` is what it is when nothing is wrong: IN_SYNC,
-    PLANNED or SYNCED; keys that could not be read or that conflict make it less than that."""
-    unread = [item for item in plan.held if item.why is Why.UNREADABLE]
-    outcome, failure = done, None
-    if unread:
-        outcome, failure = Outcome.FAILED, _unreadable(plan, unread, done)
-    elif plan.conflicts:
-        outcome, failure = Outcome.CONFLICTED, _conflicting(target, plan)
+    PLANNED or SYNCED; what could not be read, was refused or is in conflict makes it less than that."""
+    short = shortfalls(target, plan, verdicts, done)
+    outcome = done
+    if short:
+        outcome = Outcome.CONFLICTED if all(one.exit is Exit.CONFLICTS for one in short) else Outcome.FAILED
     moved = moved_sources(before, plan.sources)
     return TargetRecord(
         target=target.name,
         direction=target.direction,
         outcome=outcome,
-        message=_sentence(plan, len(moved), done, failure),
+        message=_sentence(plan, len(moved), done, short),
         counts=count((*plan.repo, *plan.remote)),
         outputs_created=_created(plan, [new for old, new in moved if old is None]),
         verification_passed=verified(verdicts),
         verdicts=tuple(verdicts),
         plan=plan,
         plan_digest=plan.digest,
-        failure=failure,
+        failure=short[0] if short else None,
+        also=short[1:],
         notes=plan.notes,
     )
 
 
-def _sentence(plan: Plan, moved: int, done: Outcome, failure: Failure | None) -> str:
+def _sentence(plan: Plan, moved: int, done: Outcome, short: Sequence[Failure]) -> str:
     counts = count((*plan.repo, *plan.remote))
     parts = [f"{moved} of {len(plan.sources)} sources moved"] if moved else []
     parts += [numbers(counts)] if counts.total else []
     what = ", ".join(parts)
     if plan.opaque:
         return f"no preview possible: {plan.opaque}" if done is Outcome.PLANNED else f"Performed: {plan.opaque}"
-    if failure is not None:
-        return f"{failure.message}; the rest: {what}" if what else failure.message
+    if short:
+        told = "; ".join(failure.message for failure in short)
+        return f"{told}; the rest: {what}" if what else told
     if done is Outcome.IN_SYNC or (not what and done is Outcome.PLANNED and not plan.agreed):
         return "Nothing to do" + (f" ({len(plan.held)} held)" if plan.held else "")
     if done is Outcome.PLANNED:
@@ -77,46 +77,10 @@ def verified(verdicts: Sequence[Verdict]) -> bool | None:
     return all(own) if own else None
 
 
-def _unreadable(plan: Plan, unread: Sequence[Held], done: Outcome) -> Failure:
-    """Each detail reads "E-CODE: reason"; the failure carries the first code."""
-    code, _, reason = unread[0].detail.partition(": ")
-    if not code.startswith("E-"):
-        code, reason = "E-UNREADABLE", unread[0].detail
-    side = "remote" if unread[0].side is Side.REMOTE else "repo"
-    whole = len(plan.sources) + len(unread)
-    what = f"{len(unread)} of {whole} sources" if plan.sources else f"{len(unread)} parts of the {side}"
-    exits = Exit.CREDENTIAL if code in ("E-UPSTREAM-AUTH", "E-ENV-MISSING") else Exit.FAILED
-    waiting = tuple(f"{conflict.key}: changed on both sides" for conflict in plan.conflicts)
-    beside = f"; {len(waiting)} conflicts wait for a person" if waiting else ""
-    return Failure(
-        code=code,
-        message=f"{what} could not be read: {unread[0].key or 'everything'}: {reason}{beside}",
-        detail=(*(f"{item.key}: {item.detail}" for item in unread), *waiting[:_CONFLICTS_LISTED]),
-        kept="its content in the repository is as it was"
-        + ("; the others are synced and committed" if done is Outcome.SYNCED else ""),
-        hint="the next run tries again",
-        exit=Exit.CONFLICTS if waiting else exits,
-    )
-
-
-def _conflicting(target: Target, plan: Plan) -> Failure:
-    keys = [conflict.key for conflict in plan.conflicts]
-    some = ", ".join(keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
-    return Failure(
-        code="E-CONFLICT",
-        message=f"{len(keys)} conflicts wait for a person: {some}",
-        detail=tuple(keys[:_CONFLICTS_LISTED]),
-        kept="neither side of these was touched",
-        hint=f"look: dsync diff {target.name}; settle them all for one side: "
-        f"dsync run {target.name} --prefer repo|remote",
-        exit=Exit.CONFLICTS,
-    )
-
-
 def refused(target: Target, verdicts: Sequence[Verdict], plan: Plan | None) -> TargetRecord:
     """The record of a passage that a gate stopped."""
-    first = next(verdict for verdict in verdicts if not verdict.passed)
-    others = sum(not verdict.passed for verdict in verdicts) - 1
+    first = next(verdict for verdict in verdicts if verdict.stops)
+    others = sum(verdict.stops for verdict in verdicts) - 1
     return TargetRecord(
         target=target.name,
         direction=target.direction,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from directional_sync.gates.base import Subject
@@ -59,6 +60,7 @@ def _judge(world: World, phase: Phase, subject: Subject) -> Verdicts:
 def _event(target: Target, verdict: Verdict) -> Event:
     kind = EventType.GUARD if verdict.phase is Phase.PLAN else EventType.CHECK
     level = Level.WARNING if verdict.warning else Level.DEBUG
+    verdict = replace(verdict, keys=())  # nobody is shown these
     data = {"gate": verdict.gate, "phase": str(verdict.phase), "passed": verdict.passed, "code": verdict.code}
     return Event(
         kind, f"{verdict.gate}: {verdict.message}", target.name, level if verdict.passed else Level.ERROR, data, verdict
@@ -67,7 +69,7 @@ def _event(target: Target, verdict: Verdict) -> Event:
 
 def refusal(verdicts: Sequence[Verdict]) -> Verdict | None:
     """The first verdict that stops the target."""
-    return next((verdict for verdict in verdicts if not verdict.passed), None)
+    return next((verdict for verdict in verdicts if verdict.stops), None)
 
 
 def needs_checkout(world: World, target: Target) -> bool:

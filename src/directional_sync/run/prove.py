@@ -49,4 +49,5 @@ def prove(at: Passage, seen: Scan) -> None:
 
 def _again(at: Passage, seen: Scan) -> Snapshot:
     with closing(open_endpoint(at, seen.base)) as endpoint:
-        return endpoint.snapshot(seen.base.snapshot)
+        # What was not taken the first time proves nothing, whether it can be had now or not.
+        return endpoint.snapshot(seen.base.snapshot).without(seen.whole["remote"].unreadable)

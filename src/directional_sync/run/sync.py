@@ -4,6 +4,7 @@
     scanning   snapshots of both sides, and the base
     planning   reconcile
     judging    the built-in gates over the plan            <- a dry run ends here
+               what they refuse of single sources is held, and the rest is judged again
     staging    the new tree, in a quarantine
     verifying  checks, verification and drift gates in a checkout of that tree
     applying   effects on the far side
@@ -25,7 +26,8 @@ from directional_sync.model.lifecycle import Outcome, Step
 from directional_sync.model.record import Phase, TargetRecord
 from directional_sync.model.target import Direction, Target
 from directional_sync.run import account
-from directional_sync.run.judge import judge_commands, judge_plan, refusal
+from directional_sync.run.hold import judge
+from directional_sync.run.judge import judge_commands, refusal
 from directional_sync.run.samples import samples
 from directional_sync.run.scan import Scan, open_endpoint, scan
 from directional_sync.run.world import Mode, Passage, World
@@ -84,9 +86,10 @@ def _walk(target: Target, world: World, mode: Mode, stack: ExitStack) -> TargetR
     seen, endpoint = scan(at, lambda base: stack.enter_context(closing(open_endpoint(at, base))))
 
     at.step(Step.JUDGING)
-    verdicts += judge_plan(at, seen)
+    seen, judged = judge(at, seen)
+    verdicts += judged
     _refuse_other_plan(at, seen)
-    leaking = any(verdict.code == "E-SECRET" for verdict in verdicts)
+    leaking = any(verdict.code == "E-SECRET" and verdict.stops for verdict in verdicts)
     shown = () if leaking else samples(seen, store, mode.samples)  # the finding names the line, masked
     if refusal(verdicts):
         return replace(account.refused(target, verdicts, seen.plan), samples=shown)
