@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -249,3 +250,16 @@ def test_a_host_of_the_older_protocol(vendoring: Vendoring, upstreams: dict[str,
         server.fault(name, Fault(old_protocol=True))
     seen = vendoring.look()
     assert {entry.digest for entry in seen.entries.values()} == {u.tree() for u in upstreams.values()}
+
+
+def test_each_upstream_that_cannot_be_had_comes_with_its_advice(
+    vendoring: Vendoring, upstreams: dict[str, Upstream]
+) -> None:
+    first, second, _ = upstreams.values()
+    vendoring.look()
+    first.commit({"x": b"1"}, onto="")
+    second.path.rename(second.path.with_suffix(".away"))
+    seen = vendoring.look()
+    assert f"--accept-rewrite {first.name}" in seen.advice[f"vendor/{first.name}"]
+    assert "check the spelling" in seen.advice[f"vendor/{second.name}"]
+    assert replace(seen, advice={}) == seen and replace(seen, advice={}).digest == seen.digest

@@ -424,3 +424,57 @@ def test_F77_variables_that_steer_git_are_not_handed_on(
     vendoring.environment[name] = str(tmp_path / "nowhere")
     assert len(vendoring.look().entries) == 3
     assert not os.path.exists(tmp_path / "nowhere")  # noqa: PTH110
+
+
+# A branch that an upstream never had
+
+
+def test_a_branch_that_never_was_is_a_failure_that_says_how_to_leave_it_out(
+    vendoring: Vendoring, upstreams: dict[str, Upstream]
+) -> None:
+    first, second, _ = upstreams.values()
+    second.git("update-ref", "-d", "refs/heads/18.0")
+    second.commit({"x": b"1"}, branch="17.0", onto="")
+    seen = vendoring.look()
+    assert list(seen.unreadable) == [f"vendor/{second.name}"]
+    assert f"--accept-vanished-ref {second.name}" in seen.advice[f"vendor/{second.name}"]
+    vendoring.options["repositories"] = {second.name: {"accept_vanished_ref": True}}
+    seen = vendoring.look()
+    assert not seen.unreadable and f"vendor/{first.name}" in seen.entries
+    assert second.name not in [source.name for source in seen.sources]
+    assert f"{second.name} has no 18.0; left out, as it was accepted" in seen.notes
+    second.commit({"x": b"2"}, onto="17.0")
+    assert vendoring.look().at(f"vendor/{second.name}").digest == second.tree()
+    second.git("update-ref", "-d", "refs/heads/18.0")
+    seen = vendoring.look()  # what was taken once is kept
+    assert second.name in [source.name for source in seen.sources] and not seen.unreadable
+
+
+def test_one_upstream_without_the_branch_leaves_nothing(vendoring: Vendoring, upstreams: dict[str, Upstream]) -> None:
+    name, _ = _only(vendoring, upstreams)
+    vendoring.options["ref"] = "19.0"
+    with pytest.raises(SyncError) as caught:
+        vendoring.look()
+    assert caught.value.code == "E-UPSTREAM-REF" and f"--accept-vanished-ref {name}" in caught.value.hint
+    vendoring.options["accept_vanished_ref"] = True
+    seen = vendoring.look()
+    assert not seen.entries and not seen.sources and not seen.unreadable
+
+
+def test_what_was_taken_by_another_name_is_not_left_out(vendoring: Vendoring, upstreams: dict[str, Upstream]) -> None:
+    """A ref that was changed in the file, with a mistake in it, is no reason to remove what is there."""
+    vendoring.look()
+    vendoring.options |= {"ref": "81.0", "accept_vanished_ref": True}
+    with pytest.raises(SyncError) as caught:
+        vendoring.look()
+    assert caught.value.code == "E-UPSTREAM-REF"
+
+
+def test_a_missing_part_of_a_merge_does_not_leave_out_the_rest(
+    vendoring: Vendoring, upstreams: dict[str, Upstream]
+) -> None:
+    _only(vendoring, upstreams)
+    vendoring.options |= {"merge": ["refs/pull/7/head"], "accept_vanished_ref": True}
+    with pytest.raises(SyncError) as caught:
+        vendoring.look()
+    assert caught.value.code == "E-UPSTREAM-REF"

@@ -188,3 +188,14 @@ def test_a_plan_is_carried_out_with_what_was_allowed_when_it_was_made(vendored: 
     summary = vendored.project.run(plan_id=plan.plan_id)
     assert summary.records[0].outcome is Outcome.SYNCED
     assert vendored.tree(vendored.first.name) == vendored.first.tree()
+
+
+def test_locked_leaves_out_what_was_left_out_when_the_lock_was_written(vendored: Vendored) -> None:
+    name = vendored.first.name
+    vendored.first.git("update-ref", "-d", "refs/heads/18.0")
+    vendored.first.commit({"x": b"1"}, branch="17.0", onto="")
+    vendored.configure(repositories={name: {"accept_vanished_ref": True}})
+    vendored.sync()
+    assert name not in vendored.lock()
+    assert vendored.sync(locked=True).outcome is Outcome.IN_SYNC
+    assert vendored.verify().exit() is Exit.OK

@@ -107,7 +107,7 @@ class _Look:
         self.signers: Mapping[str, str] = {}
 
     def snapshot(self) -> Snapshot:
-        wanted = self._upstreams()
+        wanted: Sequence[Upstream] = self._upstreams()
         orphans = self._orphans(wanted)
         if self.context.prune:
             return self._agreed([source for source in self.prior.sources if source not in orphans])
@@ -117,7 +117,9 @@ class _Look:
         recipes = {
             one.name: recipe(one, patches.get(one.name, ()), self.signers.get(one.signed_by, "")) for one in wanted
         }
-        tips = self.crowd.each("resolving", wanted, lambda one: self._tips(one, recipes[one.name]), _QUESTIONS_AT_ONCE)
+        asked = self.crowd.each("resolving", wanted, lambda one: self._tips(one, recipes[one.name]), _QUESTIONS_AT_ONCE)
+        tips = {name: one for name, one in asked.items() if one is not None}
+        wanted = [one for one in wanted if one.name not in asked or one.name in tips]
         taken = self._at_hand(wanted, tips, recipes)
         moved = [upstream for upstream in wanted if upstream.name in tips and upstream.name not in taken]
         if moved:
@@ -156,15 +158,19 @@ class _Look:
         entries = {source.into: trees.at(self.store, self.prior, source.into) for source in sources}
         return Snapshot({key: entry for key, entry in entries.items() if entry.present}, sources=tuple(sources))
 
-    def _tips(self, upstream: Upstream, wanted: str) -> Tips:
+    def _tips(self, upstream: Upstream, wanted: str) -> Tips | None:
+        """None when it lacks what is asked for, which was accepted."""
         if upstream.signed_by and upstream.signed_by not in self.signers:
             from directional_sync.git.signatures import missing
 
             raise missing(upstream.signed_by)
         before = self.before.get(upstream.name)
-        if self.context.locked:
-            return locked_tips(upstream, before, wanted)
-        return self.resolve.tips(upstream, self._before(upstream))
+        if not self.context.locked:
+            return self.resolve.tips(upstream, self._before(upstream), new=before is None)
+        # The lock does not hold what was left out when it was written.
+        if before is None and self.trust.leaves_out(upstream):
+            return None
+        return locked_tips(upstream, before, wanted)
 
     def _at_hand(
         self, wanted: Sequence[Upstream], tips: Mapping[str, Tips], recipes: Mapping[str, str]
@@ -239,13 +245,14 @@ class _Look:
         kept = self._agreed(orphans)
         sources = sorted([*taken.values(), *orphans], key=lambda source: source.name)
         errors = self.crowd.failed
-        failed = {one.into: _reason(errors[one.name]) for one in wanted if one.name in errors}
+        failed = {one.into: errors[one.name] for one in wanted if one.name in errors}
         return Snapshot(
             {**kept.entries, **{source.into: Entry(source.tree, FOLDER) for source in taken.values()}},
-            failed,
+            {place: _reason(error) for place, error in failed.items()},
             tuple(sources),
             tuple(sorted(self.notes)),
             tuple(sorted(source.name for source in orphans)),
+            {place: error.hint for place, error in failed.items() if error.hint},
         )
 
     def _all_failed(self, wanted: Sequence[Upstream]) -> SyncError:

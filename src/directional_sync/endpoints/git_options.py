@@ -131,7 +131,7 @@ _SAID = {
     "pull_requests": "Where the state of a merged pull request can be asked: a URL with `{name}` and `{number}`.",
     "accept_rewrite": "Take a branch whose history was rewritten (force-pushed).",
     "accept_moved_tag": "Take a tag that now names another commit.",
-    "accept_vanished_ref": "A branch or tag that is gone is no failure; what was vendored from it stays.",
+    "accept_vanished_ref": "A branch or tag that is gone, or never was, is no failure; what was vendored stays.",
     "accept_default_branch": "Take another default branch, even when it does not go on from the one before.",
     "accept_moved_repository": "Follow the host to where it says that the repository is now.",
 }

@@ -66,14 +66,15 @@ class Resolve:
     moved_by: dict[str, int] = field(default_factory=dict)
     """Name -> by how many commits it went on, as far as that is known."""
 
-    def tips(self, upstream: Upstream, before: Source | None) -> Tips:
-        """What the upstream has now. `before`: what was taken from the same URL last time. Raises SyncError."""
+    def tips(self, upstream: Upstream, before: Source | None, *, new: bool = False) -> Tips | None:
+        """What the upstream has now; None when it lacks what is asked for and that was accepted. `before`: what was
+        taken from the same URL last time; `new`: nothing of this name was ever taken. Raises SyncError."""
         try:
             tips = self._ask(upstream, upstream.url, before)
         except SyncError as error:
-            place = self.trust.unresolved(upstream, before, error)
-            if not place and before is not None:
-                return kept(upstream, before)
+            place = self.trust.unresolved(upstream, before, error, new=new and self._lacks(upstream, error))
+            if not place:
+                return kept(upstream, before) if before is not None else None
             tips = self._ask(upstream, place, before)
         if before is not None and not upstream.ref and tips.base.commit == before.commit and tips.ref != before.ref:
             self.trust.default_branch(upstream, before, tips.base, True)
@@ -82,6 +83,18 @@ class Resolve:
                 self.trust.note(f"{upstream.name}: {one.note}")
         self._tell_ended(upstream, tips)
         return tips
+
+    def _lacks(self, upstream: Upstream, error: SyncError) -> bool:
+        """Whether it is the upstream's own ref that is not there, and not one that is to be merged onto it."""
+        if error.code != REF.code or upstream.version:
+            return False
+        if not upstream.merge:
+            return True
+        try:
+            self.remotes.resolve(upstream.url, upstream.ref)
+        except SyncError as own:
+            return own.code == REF.code
+        return False
 
     def _tell_ended(self, upstream: Upstream, tips: Tips) -> None:
         """Notes which of the pull requests that are merged here are merged or closed there meanwhile."""

@@ -76,9 +76,17 @@ class Trust:
         )
         self.judge(upstream, Surprise.REWRITE, what, [f"dropped: {shown(line)}" for line in dropped])
 
-    def unresolved(self, upstream: Upstream, before: Source | None, error: SyncError) -> str:
+    def leaves_out(self, upstream: Upstream) -> bool:
+        """Notes that an upstream is left out, if it was accepted that it lacks what is asked for."""
+        if not self._accepts(upstream, Surprise.VANISHED_REF):
+            return False
+        self.note(f"{upstream.name} has no {shown(upstream.wanted)}; left out, as it was accepted")
+        return True
+
+    def unresolved(self, upstream: Upstream, before: Source | None, error: SyncError, *, new: bool = False) -> str:
         """A ref that could not be resolved. Answers the URL at which to ask again ("" to keep what was vendored), or
-        raises the error that says what it means."""
+        raises the error that says what it means. `new`: the upstream lacks its ref, and nothing was ever taken of it,
+        so that there is nothing to keep."""
         place = _moved_to(error, upstream.url)
         if place:
             what = f"the repository of {upstream.name} is now at {shown(place)}; it was at {shown(upstream.url)}"
@@ -88,7 +96,15 @@ class Trust:
             what = f"{upstream.name} has no {short(before.ref)} any more; {before.commit[:10]} was taken from it"
             self.judge(upstream, Surprise.VANISHED_REF, what, [error.hint] if error.hint else [])
             return ""
-        raise error
+        if new and self.leaves_out(upstream):
+            return ""
+        raise _with_way_out(error, upstream) if new else error
+
+
+def _with_way_out(error: SyncError, upstream: Upstream) -> SyncError:
+    option = f"--{Surprise.VANISHED_REF.option} {upstream.name}"
+    hint = f"{error.hint}; to leave it out while it has none: {option} (in the file: accept_vanished_ref)"
+    return type(error)(error.code, error.message, hint=hint, kept="nothing of it was taken", detail=error.detail)
 
 
 def _moved_to(error: SyncError, url: str) -> str:

@@ -14,7 +14,8 @@ class Surprise(StrEnum):
     MOVED_TAG = "moved_tag"
     """A tag that names another commit than before."""
     VANISHED_REF = "vanished_ref"
-    """A branch or tag that is not there any more. Accepted: what was vendored stays, and it is no failure."""
+    """A branch or tag that is not there any more, or never was. Accepted: what was vendored stays, or nothing is
+    taken, and it is no failure."""
     DEFAULT_BRANCH = "default_branch"
     """HEAD names another branch, and that one does not go on from what was taken before."""
     MOVED_REPOSITORY = "moved_repository"
