@@ -169,15 +169,20 @@ def test_folders_that_differ_in_case_only_lose_nothing(bench: Bench) -> None:
 
 
 def test_t18_names_that_tools_run_are_pointed_out_when_they_are_new(bench: Bench) -> None:
-    keys = ["x/conftest.py", "y/setup.py", "z/a.pth", ".envrc", "a/.vscode/tasks.json", "Makefile", "sitecustomize.py"]
+    keys = ["x/conftest.py", "setup.py", "z/a.pth", ".envrc", "a/.vscode/tasks.json", "Makefile", "sitecustomize.py"]
     for key in keys:
         bench.add(key)
     bench.edit("old/setup.py", b"1", b"2").add("x/models.py").add("docs/settings.json")
     verdict = judge(bench)["E-NAME-AUTORUN"]
     assert verdict.passed and verdict.warning
     assert verdict.message == (
-        "7 names of a file that tools run without being asked: x/conftest.py, y/setup.py, z/a.pth, ..."
+        "7 names of a file that tools run without being asked: x/conftest.py, setup.py, z/a.pth, ..."
     )
+
+
+def test_t18_a_vendored_setup_py_is_run_by_nobody_unasked(bench: Bench) -> None:
+    bench.add("vendor/web/setup.py").add("vendor/web/setup/web_view/setup.py").add("vendor/web/Makefile")
+    assert "E-NAME-AUTORUN" not in judge(bench)
 
 
 def test_forty_thousand_names_are_judged(bench: Bench) -> None:
