@@ -27,7 +27,7 @@ from directional_sync.model.plan import FileDiff, Plan, Sign
 from directional_sync.model.record import Failure
 from directional_sync.model.target import Direction, Schedule
 from directional_sync.render import diff, drift, listing, problems
-from directional_sync.render.ink import Ink, Show, cells, shorten
+from directional_sync.render.ink import Ink, Show, cells, note, shorten
 from directional_sync.render.text import plan_text, run_text
 from directional_sync.render.when import ago, ahead, ordinal, schedule, took
 
@@ -100,6 +100,20 @@ def test_problems_keep_to_the_width(width: int) -> None:
 def test_a_mark_of_per_cent_stays_with_its_number() -> None:
     given = Failure("E-GUARD-DELETE", "a" * 40 + " limit 50 % of", "")
     assert not any(line.lstrip().startswith("%") for line in problems.failure(given, Ink(width=78)))
+
+
+@pytest.mark.parametrize("ink", [Ink(verbose=1), Ink(show=Show.ALL)])
+def test_all_findings_are_shown_to_whoever_asks_for_more(ink: Ink) -> None:
+    given = Failure("E-SECRET", "six", detail=tuple(f"place {n}" for n in range(6)))
+    assert "  | and 3 more" in problems.failure(given, Ink())
+    assert [line for line in problems.failure(given, ink) if "place" in line] == [f"  | place {n}" for n in range(6)]
+
+
+def test_a_remark_is_cut_between_words() -> None:
+    paths = [f"vendor/repository-{n}/conftest.py" for n in range(9)]
+    shown = note(f"names: 9 names: {', '.join(paths)}", Ink(width=80))
+    assert shown.endswith(" ...") and len(shown) <= 160
+    assert all(word.strip(",") in paths for word in shown.split(" ")[3:-1])
 
 
 def test_many_problems_show_the_last_ones_in_full() -> None:
@@ -294,12 +308,16 @@ def _rows() -> list[listing.Listed]:
 
 
 def test_drift(golden: SnapshotAssertion) -> None:
-    ok = listing.Last("2026-03-29T06:00:00Z", Outcome.IN_SYNC, "")
+    ok = listing.Last("2026-03-29T06:00:00Z", Outcome.IN_SYNC, "", "2026-03-29T06:00:00Z")
+    then = listing.Last("2026-03-29T11:00:00Z", Outcome.FAILED, "", "2026-03-29T06:00:00Z")
     rows = [
         drift.Drift("claude_config", False, 2, 1, 2, 0, "", None),
         drift.Drift("apps_truth", True, last=ok),
         drift.Drift("notion_bir", False, held=1, last=ok),
-        drift.Drift("live_to_docs", None, message="no successful read since 3d"),
+        drift.Drift("live_to_docs", None, message="no successful read since 3d", last=then),
+        drift.Drift(
+            "oca", None, message=f"1 of 55 sources could not be read: vendor/web: {'/'.join('abcdef')} is gone"
+        ),
     ]
     assert drift.drift(rows, 6, "a run was killed while updating 94 files", INK, "2026-03-29T12:00:00Z") == golden
 

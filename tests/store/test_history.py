@@ -31,6 +31,17 @@ def test_the_last_run_of_each_target_is_its_newest_real_one(tmp_path: Path) -> N
     assert last["a"].message == "r02 a"
 
 
+def test_the_last_good_run_is_remembered_behind_one_that_failed(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    history.add(report("r01", "a", "b"))
+    history.add(report("r02", "a", outcome="in_sync"))
+    history.add(report("r03", "a", "c", outcome="failed"))
+    history.add(report("r04", "a", dry_run=True))
+    last = history.last_runs()
+    assert (last["a"].run, last["a"].outcome, last["a"].good) == ("r03", "failed", "2026-01-01T00:00:02Z")
+    assert last["b"].good == "2026-01-01T00:00:01Z" and last["c"].good == ""
+
+
 def test_newest_first_and_by_target(tmp_path: Path) -> None:
     history = History(tmp_path)
     for run in ("r01", "r02", "r03"):

@@ -8,7 +8,7 @@ from typing import Any
 
 from directional_sync.core.movement import Movement
 from directional_sync.render.ink import Column, Ink, Style, filled, one_line, table
-from directional_sync.render.listing import IN_SYNC, Last
+from directional_sync.render.listing import Last
 from directional_sync.render.when import ago
 
 _NAMED = 3
@@ -31,9 +31,10 @@ class Drift:
 def drift(
     rows: Sequence[Drift], score: int, interrupted: str, ink: Ink, now: str, *, departed: Sequence[str] = ()
 ) -> str:
-    columns = (Column("TARGET"), Column("IN SYNC"), Column("DRIFT", shrinks=True), Column("LAST OK"))
+    columns = (Column("TARGET"), Column("IN SYNC"), Column("DRIFT", shrinks=True, sentences=True), Column("LAST OK"))
     lines = [ink.paint(f"! {one_line(interrupted)}", Style.BAD), ""] if interrupted else []
-    lines += table(columns, [_drift(row, now) for row in rows], ink)
+    shown = table(columns, [_drift(row, now) for row in rows], ink)
+    lines += [*shown, *_in_full(rows, shown, ink)]
     lines += _left_over(rows, departed, ink)
     differing = [row for row in rows if row.in_sync is False]
     unknown = [row for row in rows if row.in_sync is None]
@@ -49,8 +50,20 @@ def drift(
 def _drift(row: Drift, now: str) -> list[tuple[str, Style]]:
     word, style = {True: ("yes", Style.GOOD), False: ("no", Style.CHANGED), None: ("unknown", Style.QUIET)}[row.in_sync]
     last = row.last
-    ok = ago(last.started, now) if last is not None and last.outcome in IN_SYNC else "-"
+    ok = ago(last.good, now) if last is not None and last.good else "-"
     return [(one_line(row.target), Style.NONE), (word, style), (_drift_words(row), Style.NONE), (ok, Style.NONE)]
+
+
+def _in_full(rows: Sequence[Drift], shown: Sequence[str], ink: Ink) -> list[str]:
+    """What there was no room for in the table."""
+    told = [f"{one_line(row.target)}: {_drift_words(row)}" for row in rows]
+    lines = [
+        line
+        for row, text in zip(rows, told, strict=True)
+        if not any(_drift_words(row) in line for line in shown)
+        for line in filled(text, ink, rest="  ")
+    ]
+    return ["", *lines] if lines else []
 
 
 def _drift_words(row: Drift) -> str:
@@ -108,4 +121,5 @@ def drift_json(row: Drift) -> dict[str, Any]:
         "orphans": list(row.why.orphans),
         "message": row.message,
         "last_run": None if row.last is None else {"started": row.last.started, "outcome": row.last.outcome},
+        "last_ok": (row.last.good or None) if row.last is not None else None,
     }

@@ -89,6 +89,20 @@ def shorten(text: str, columns: int) -> str:
     return head + ELLIPSIS + tail
 
 
+def cut(text: str, columns: int) -> str:
+    """`text` in at most `columns` columns; what has to go, goes from the end, in whole words, so that no name is
+    shown that there is not."""
+    if cells(text) <= columns:
+        return text
+    kept = ""
+    for word in text.split(" "):
+        longer = f"{kept} {word}" if kept else word
+        if cells(longer) > columns - len(ELLIPSIS) - 1:
+            break
+        kept = longer
+    return f"{kept} {ELLIPSIS}" if kept else shorten(text, columns)
+
+
 def one_line(text: str) -> str:
     """Text of foreign origin, made safe and brought to one line."""
     return escape.one_line(text.replace("\r\n", " ").replace("\n", " ").replace("\t", " ").strip())
@@ -120,7 +134,7 @@ def _commanding(text: str) -> list[str]:
 def note(text: str, ink: Ink) -> str:
     """A remark on one line, at most two lines of the terminal long unless asked for more."""
     safe = one_line(text)
-    return safe if ink.verbose > 0 else shorten(safe, 2 * ink.width)
+    return safe if ink.verbose > 0 else cut(safe, 2 * ink.width)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +142,8 @@ class Column:
     title: str
     shrinks: bool = False
     """Whether its cells may be shortened in the middle when the table is too wide."""
+    sentences: bool = False
+    """They are then cut at the end instead."""
 
 
 def table(columns: Sequence[Column], rows: Sequence[Sequence[tuple[str, Style]]], ink: Ink) -> list[str]:
@@ -144,7 +160,8 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[tuple[str, Style]]]
             widths[i], over = widths[i] - less, over - less
     lines = ["  ".join(pad(column.title, widths[i]) for i, column in enumerate(columns)).rstrip()]
     for row in rows:
-        parts = [ink.paint(pad(shorten(text, widths[i]), widths[i]), style) for i, (text, style) in enumerate(row)]
+        fit = [(cut if columns[i].sentences else shorten)(text, widths[i]) for i, (text, _) in enumerate(row)]
+        parts = [ink.paint(pad(text, widths[i]), row[i][1]) for i, text in enumerate(fit)]
         lines.append("  ".join(parts).rstrip())
     return lines
 

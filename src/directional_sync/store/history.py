@@ -37,6 +37,8 @@ class LastRun:
     message: str
     commit: str
     duration_s: float
+    good: str = ""
+    """When the newest one began that ended in sync, "" when none did."""
 
 
 class History:
@@ -60,9 +62,14 @@ class History:
         """Target name -> its newest run that was no dry run."""
         if not self._reports.is_dir():
             return {}
+        good = (
+            "SELECT max(started) FROM results AS well WHERE well.target = results.target AND dry_run = 0 "
+            "AND outcome IN ('in_sync', 'synced')"
+        )
         query = (
-            "SELECT target, run, started, outcome, message, commit_id, duration_s FROM results "
-            "WHERE run IN (SELECT max(run) FROM results WHERE dry_run = 0 AND outcome != 'skipped' GROUP BY target) "
+            f"SELECT target, run, started, outcome, message, commit_id, duration_s, coalesce(({good}), '') "
+            "FROM results WHERE run IN "
+            "(SELECT max(run) FROM results WHERE dry_run = 0 AND outcome != 'skipped' GROUP BY target) "
             "AND dry_run = 0 AND outcome != 'skipped' ORDER BY run"
         )
         return {row[0]: LastRun(*row[1:]) for row in self._ask(query)}

@@ -85,7 +85,7 @@ def _listed(row: TargetRow) -> Listed:
 def _last(last: LastRun | None) -> Last | None:
     from directional_sync.render.listing import Last
 
-    return None if last is None else Last(last.started, last.outcome, last.message)
+    return None if last is None else Last(last.started, last.outcome, last.message, last.good)
 
 
 @click.command(help=_STATUS_HELP, short_help="Show drift: what differs now, and what was left unfinished.")
