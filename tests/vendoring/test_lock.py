@@ -69,6 +69,23 @@ def test_locked_does_not_bring_back_what_was_deleted_here(vendored: Vendored) ->
     assert vendored.verify().exit() is Exit.CHANGES
 
 
+def test_locked_does_not_overwrite_an_edit_that_a_run_has_left_beside_its_commit(vendored: Vendored) -> None:
+    """The commit of that run holds the edit, which does not make it what the lock says."""
+    vendored.sync()
+    old = vendored.project.head
+    edited, other = list(vendored.upstreams)[:2]
+    vendored.project.write(f"vendor/{edited}/README.md", "mine\n")
+    vendored.project.commit("Edit")
+    vendored.upstreams[other].commit({"README.md": b"newer\n"})
+    assert vendored.sync().commit
+    for lock in ("", old):
+        if lock:
+            vendored.project.git("checkout", "-q", lock, "--", "sync.lock")
+            vendored.project.commit("Go back to the old lock")
+        vendored.try_(locked=True)
+        assert (vendored.project.root / f"vendor/{edited}/README.md").read_text() == "mine\n"
+
+
 def test_P06_a_locked_commit_that_is_gone_is_told_and_files_stay(vendored: Vendored) -> None:
     vendored.sync()
     upstream = vendored.first

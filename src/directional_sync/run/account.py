@@ -51,16 +51,17 @@ def _sentence(plan: Plan, moved: int, done: Outcome, short: Sequence[Failure]) -
     parts = [f"{moved} of {len(plan.sources)} sources moved"] if moved else []
     parts += [numbers(counts)] if counts.total else []
     what = ", ".join(parts)
+    held = f" ({len(plan.held)} held)" if plan.held else ""
     if plan.opaque:
         return f"no preview possible: {plan.opaque}" if done is Outcome.PLANNED else f"Performed: {plan.opaque}"
     if short:
         told = "; ".join(failure.message for failure in short)
         return f"{told}; the rest: {what}" if what else told
     if done is Outcome.IN_SYNC or (not what and done is Outcome.PLANNED and not plan.agreed):
-        return "Nothing to do" + (f" ({len(plan.held)} held)" if plan.held else "")
+        return f"Nothing to do{held}"
     if done is Outcome.PLANNED:
-        return f"Would sync: {what or 'only the lock file is written'}"
-    return f"Synced successfully: {what or 'only the lock file was written'}"
+        return f"Would sync: {what or 'only the lock file is written'}{held}"
+    return f"Synced successfully: {what or 'only the lock file was written'}{held}"
 
 
 def _created(plan: Plan, new: Sequence[Source]) -> tuple[str, ...]:
