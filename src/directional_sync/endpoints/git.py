@@ -269,7 +269,7 @@ class _Look:
             f"none of the {len(errors)} upstreams can be had: {first.message}",
             hint=first.hint,
             kept="everything that was vendored stays as it is",
-            detail=[f"{name}: {error.message if same else _reason(error)}" for name, error in told],
+            detail=[line for name, error in told for line in _lines(name, error, with_code=not same)],
             retryable=any(error.retryable for error in errors),
         )
 
@@ -286,3 +286,8 @@ class _Look:
 
 def _reason(error: SyncError) -> str:
     return f"{error.code}: {error.message}"
+
+
+def _lines(name: str, error: SyncError, *, with_code: bool) -> list[str]:
+    """What went wrong with one of many, and what is known about it."""
+    return [f"{name}: {text}" for text in (_reason(error) if with_code else error.message, *error.detail)]

@@ -9,10 +9,10 @@ from fnmatch import fnmatchcase
 from directional_sync.endpoints.upstream import Upstream
 from directional_sync.errors import RefusedError, SyncError
 from directional_sync.git.addresses import BadAddress, Way, shown, way
-from directional_sync.git.complaints import KEPT, MOVED, REF
+from directional_sync.git.complaints import KEPT, MOVED, REF, MissingRefError
 from directional_sync.git.remotes import Resolved
 from directional_sync.git.smart_http import NoAnswer
-from directional_sync.model.snapshot import Source
+from directional_sync.model.snapshot import Part, Source
 from directional_sync.model.surprise import Accepted, Surprise
 
 _CODES = {
@@ -92,8 +92,9 @@ class Trust:
             what = f"the repository of {upstream.name} is now at {shown(place)}; it was at {shown(upstream.url)}"
             self.judge(upstream, Surprise.MOVED_REPOSITORY, what)
             return place
-        if error.code == REF.code and before is not None and before.asked == upstream.wanted:
-            what = f"{upstream.name} has no {short(before.ref)} any more; {before.commit[:10]} was taken from it"
+        gone = _gone(upstream, before, error) if error.code == REF.code else None
+        if gone is not None:
+            what = f"{upstream.name} has no {short(gone.ref)} any more; {gone.commit[:10]} was taken from it"
             self.judge(upstream, Surprise.VANISHED_REF, what, [error.hint] if error.hint else [])
             return ""
         if new and self.leaves_out(upstream):
@@ -105,6 +106,20 @@ def _with_way_out(error: SyncError, upstream: Upstream) -> SyncError:
     option = f"--{Surprise.VANISHED_REF.option} {upstream.name}"
     hint = f"{error.hint}; to leave it out while it has none: {option} (in the file: accept_vanished_ref)"
     return type(error)(error.code, error.message, hint=hint, kept="nothing of it was taken", detail=error.detail)
+
+
+def _gone(upstream: Upstream, before: Source | None, error: SyncError) -> Part | None:
+    """What was taken last time of the ref that is missing now; None when it was not asked for then."""
+    if before is None:
+        return None
+    missing = error.ref if isinstance(error, MissingRefError) else ""
+    if missing in upstream.merge and missing != upstream.ref:
+        return next((part for part in before.merged if part.ref in _full_names(missing)), None)
+    return Part(before.ref, before.commit) if before.asked == upstream.wanted else None
+
+
+def _full_names(ref: str) -> tuple[str, ...]:
+    return (ref, f"refs/heads/{ref}", f"refs/tags/{ref}")
 
 
 def _moved_to(error: SyncError, url: str) -> str:

@@ -31,7 +31,7 @@ class Kind:
 GONE = Kind(
     "E-UPSTREAM-GONE",
     "there is no repository at {}",
-    "check the spelling; if it was deleted, take its name out of `names` (its files are then removed) or find a fork",
+    "check the spelling; if it was deleted, find a fork, or take its name out of `names` and its files by dsync prune",
 )
 AUTH = Kind(
     "E-UPSTREAM-AUTH",
@@ -97,6 +97,21 @@ def complaint(kind: Kind, url: str, why: str = "", *, hint: str = "") -> SyncErr
     return family(
         kind.code, message, hint=hint or kind.hint.replace("{}", shown(url)), kept=KEPT, retryable=kind.retryable
     )
+
+
+class MissingRefError(RemoteError):
+    """An upstream was asked for a ref that it does not have."""
+
+    ref: str = ""
+    """As it was asked for; "" for HEAD."""
+
+
+def no_such_ref(url: str, ref: str, *, hint: str = "") -> MissingRefError:
+    """`ref` as it was asked for."""
+    message = f"{REF.says.format(shown(url))}: {shown(ref) or 'its HEAD points at nothing'}"
+    error = MissingRefError(REF.code, message, hint=hint or REF.hint, kept=KEPT)
+    error.ref = ref
+    return error
 
 
 def from_git(url: str, stderr: bytes) -> SyncError:

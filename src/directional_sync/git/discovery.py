@@ -1,8 +1,8 @@
 """Names of repositories from a list that is kept elsewhere: a file, or an organisation's listing over HTTPS.
 
-A list that lacks a name says that this repository is not vendored any more, and its files go. So nothing is taken for
-a list unless it is one in full: an error page, an answer that may be cut, a page that may have a successor, a listing
-that changed while it was read are all refused, and the names stay as they were.
+A list that lacks a name says that this repository is not vendored any more, and `dsync prune` removes its files. So
+nothing is taken for a list unless it is one in full: an error page, an answer that may be cut, a page that may have a
+successor, a listing that changed while it was read are all refused, and the names stay as they were.
 
 Formats. *Text*: one name a line, `#` begins a comment. *JSON*: a list of names, or of objects with a `name`, as GitHub,
 Gitea and Forgejo list an organisation's repositories. *YAML*: the same two, or a mapping whose keys are the names

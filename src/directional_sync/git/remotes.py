@@ -283,12 +283,12 @@ class Remotes:
             return complaints.complaint(complaints.EMPTY, url)
         if not ref:
             hint = f"set `ref` to a branch, for example {shown(names[0])}"
-            return complaints.complaint(complaints.REF, url, "its HEAD points at nothing", hint=hint)
+            return complaints.no_such_ref(url, "", hint=hint)
         import difflib
 
         near = difflib.get_close_matches(ref, names[:5000], n=3, cutoff=0.5)
         hint = f"near names there: {', '.join(shown(name) for name in near)}" if near else ""
-        return complaints.complaint(complaints.REF, url, ref, hint=hint)
+        return complaints.no_such_ref(url, ref, hint=hint)
 
     def persist(self, deed: Callable[[], T]) -> T:
         """What `deed` answers, tried again within the budget when that can help."""
