@@ -6,6 +6,7 @@ import os
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,19 @@ def test_many_and_big_objects_without_deadlock(store: ObjectStore, monkeypatch: 
     many = [digest for digest in contents for _ in range(3)]
     assert store.read_many(many) == contents
     assert store.size_many(contents) == {digest: len(content) for digest, content in contents.items()}
+
+
+def test_of_big_objects_the_beginning_or_parts_can_be_read(store: ObjectStore) -> None:
+    content = bytes(range(256)) * 20_000
+    big, small = store.write_blob(content), store.write_blob(b"small\n")
+    assert store.read_many([big, small, big], bytes_max=10) == {big: content[:10], small: b"small\n"}
+    with closing(store.parts(big)) as parts:
+        assert len(next(parts)) < len(content)  # and leave the rest
+    parts = list(store.parts(big))
+    assert b"".join(parts) == content and len(parts) > 1
+    with pytest.raises(KeyError):
+        next(store.parts(hash_object("blob", b"gone", store.hash_name)))
+    assert store.read(small) == b"small\n"
 
 
 def test_a_dialogue_survives_any_amount_sent_ahead(folder: Folder) -> None:

@@ -10,7 +10,7 @@ import pytest
 from tests.transaction.workbench import Workbench, git, write
 
 from directional_sync.errors import StalePlanError
-from directional_sync.git import transaction
+from directional_sync.git import placing, transaction
 from directional_sync.git.plumbing import RefMove
 from directional_sync.git.repository import Repository
 
@@ -41,6 +41,15 @@ def test_every_kind_of_change_in_one_commit(bench: Workbench) -> None:
     assert bench.git("log", "-1", "--format=%an <%ae> %s").decode().strip() == "Sync <sync@example.com> Sync demo"
     assert b"directional-sync: demo" in bench.git("reflog", "-1")
     bench.git("fsck", "--strict")
+
+
+def test_files_too_large_to_be_held_are_written_in_parts(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(placing, "_BATCH_BYTES", 1_000)
+    wishes = {"a.txt": b"1" * 5_000, "new/b.bin": bytes(range(256)) * 9_000, "c": ("100755", b"3" * 1_001), "d": b""}
+    _, left = bench.commit(wishes)
+    assert left == [] and bench.status() == b"" and bench.leftovers() == []
+    assert (bench.root / "new/b.bin").read_bytes() == wishes["new/b.bin"]
+    assert (bench.root / "a.txt").read_bytes() == wishes["a.txt"] and os.access(bench.root / "c", os.X_OK)
 
 
 def standing(path: Path) -> tuple[object, ...]:

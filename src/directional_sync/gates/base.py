@@ -12,6 +12,9 @@ from directional_sync.model.record import Phase, Verdict
 from directional_sync.model.snapshot import Snapshot
 from directional_sync.model.target import Config, Target
 
+READ_BYTES_MAX = 64_000_001
+"""What is behind this in a file no gate reads."""
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -34,7 +37,7 @@ class Subject:
     read: Callable[[str], bytes] = lambda digest: b""
     """The content behind a digest."""
     read_many: Callable[[list[str]], Mapping[str, bytes]] = lambda digests: {}
-    """The same for many digests in few round trips."""
+    """The same for many digests in few round trips; of each no more than its first READ_BYTES_MAX bytes."""
     size_many: Callable[[list[str]], Mapping[str, int]] = lambda digests: {}
     """Digest -> size in bytes, without reading the content."""
     allow_delete: int | None = None

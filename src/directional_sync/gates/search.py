@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from directional_sync.core.escape import one_line
 from directional_sync.core.redact import secret_values
-from directional_sync.gates.base import Subject
+from directional_sync.gates.base import READ_BYTES_MAX, Subject
 from directional_sync.gates.clean import Clean
 from directional_sync.gates.engines import Engines
 from directional_sync.gates.finding import Finding, fingerprint, masked
@@ -21,7 +21,7 @@ from directional_sync.model.snapshot import GITLINK
 
 CHUNK_BYTES = 16_000_000
 """How much content is read at a time; twice as much is held."""
-FILE_BYTES_MAX = 64_000_000
+FILE_BYTES_MAX = READ_BYTES_MAX - 1
 """What lies beyond in one file is not looked at, and said so."""
 _BINARY_LOOK = 8000
 _THREADS = 4

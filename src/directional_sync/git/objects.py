@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from threading import RLock
@@ -26,9 +26,12 @@ from directional_sync.system.process import Dialogue
 
 _LOOSE_BELOW = 100
 """As many objects are still unpacked one by one, so that many small runs do not leave many packs."""
+_LOOSE_BYTES_MAX = 16_000_000
+"""As long as all of them together are not large."""
 _ASKED_FIRST = 16
 _ITEMS_KEPT = 200_000
 _AT_ONCE = 10_000
+_SMALL_BYTES = 1 << 20
 
 
 class TreeItem(NamedTuple):
@@ -119,9 +122,21 @@ class ObjectStore:
         """The content of an object. Raises KeyError when it is nowhere."""
         return self.read_many([digest])[digest]
 
-    def read_many(self, digests: Iterable[str]) -> dict[str, bytes]:
-        """Digest -> content of objects of any kind; those that are nowhere are left out."""
-        return {digest: content for digest, _, content in self._contents(digests) if content is not None}
+    def read_many(self, digests: Iterable[str], *, bytes_max: int | None = None) -> dict[str, bytes]:
+        """Digest -> content of objects of any kind; those that are nowhere are left out. Of each no more than its
+        first `bytes_max` bytes."""
+        return {digest: content for digest, _, content in self._contents(digests, bytes_max) if content is not None}
+
+    def parts(self, digest: str) -> Generator[bytes, None, None]:
+        """The content of an object, some of it at a time; other threads wait until all is read, or it is closed by
+        the thread that reads. Raises KeyError when it is nowhere."""
+        with self._conversation():
+            dialogue = self._ask("contents", [digest])
+            _, size = _header(dialogue.read_line())
+            if size is None:
+                raise KeyError(digest)
+            yield from dialogue.read_parts(size)
+            dialogue.read_exactly(1)
 
     def size_many(self, digests: Iterable[str]) -> dict[str, int]:
         """Digest -> size in bytes, without reading the content; those that are nowhere are left out."""
@@ -187,7 +202,9 @@ class ObjectStore:
         self._items_kept += len(kept) + 1
         return kept
 
-    def _contents(self, digests: Iterable[str]) -> Iterator[tuple[str, bytes, bytes | None]]:
+    def _contents(
+        self, digests: Iterable[str], bytes_max: int | None = None
+    ) -> Iterator[tuple[str, bytes, bytes | None]]:
         """(digest, kind, content or None) of each, in order, asked for all at once."""
         with self._conversation():
             for some in _portions(list(dict.fromkeys(digests))):
@@ -195,7 +212,7 @@ class ObjectStore:
                 answers = []
                 for digest in some:
                     kind, size = _header(dialogue.read_line())
-                    answers.append((digest, kind, dialogue.read_exactly(size + 1)[:-1] if size is not None else None))
+                    answers.append((digest, kind, _answer(dialogue, size, bytes_max) if size is not None else None))
                 yield from answers
 
     def _sizes(self, digests: Iterable[str]) -> dict[str, int | None]:
@@ -291,7 +308,7 @@ class ObjectStore:
         pack = out / f"pack-{name}.pack"
         with pack.open("rb") as file:
             count = int.from_bytes(file.read(12)[8:], "big")
-        if count < _LOOSE_BELOW:
+        if count < _LOOSE_BELOW and pack.stat().st_size <= _LOOSE_BYTES_MAX:
             own.run("unpack-objects", "-q", stdin=pack.read_bytes())
         else:
             self._install(out, f"pack-{name}")
@@ -327,6 +344,17 @@ _MODES = {b"100644": "100644", b"100755": "100755", b"40000": "040000", b"120000
 def _portions(items: list[str]) -> Iterator[list[str]]:
     """So many at once that neither round trips nor the memory for unread answers count."""
     return (items[at : at + _AT_ONCE] for at in range(0, len(items), _AT_ONCE))
+
+
+def _answer(dialogue: Dialogue, size: int, bytes_max: int | None) -> bytes:
+    """The first `bytes_max` of `size` bytes; the rest and the line end after it are read, too."""
+    if size <= _SMALL_BYTES and (bytes_max is None or size <= bytes_max):
+        return dialogue.read_exactly(size + 1)[:-1]
+    kept = size if bytes_max is None else min(size, bytes_max)
+    content = dialogue.read_exactly(kept)
+    for _ in dialogue.read_parts(size + 1 - kept):
+        pass
+    return content
 
 
 def _header(line: bytes) -> tuple[bytes, int | None]:

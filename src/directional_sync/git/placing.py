@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from directional_sync.errors import HostError
 from directional_sync.git.fill import Wanted, fill
@@ -26,7 +27,7 @@ from directional_sync.git.standing import Seen, Stand, State, see
 from directional_sync.model.plan import Change
 from directional_sync.model.snapshot import EXECUTABLE, GITLINK, LINK
 from directional_sync.system.imprint import pack, same_file
-from directional_sync.system.reach import Kind, NewFile, Reach, can_sync_at_once, signature
+from directional_sync.system.reach import Content, Kind, NewFile, Reach, can_sync_at_once, signature
 
 PREFIX = ".dsync-tmp-"
 """How every temporary name in a work tree begins; the token of the journal follows."""
@@ -89,7 +90,7 @@ def stage(
         made: set[str] = set()
         writing: list[tuple[list[str], Future[list[os.stat_result]]]] = []
         for batch in _batches(due, sizes):
-            contents = store.read_many(c.after.digest for c in batch)  # while the batch before is being written
+            contents = _contents(store, batch, sizes)  # while the batch before is being written
             _collect(staged, writing)
             for folder, some in _by_folder(reach, staged, batch, made):
                 files = [_new_file(name, c, contents[c.after.digest], stands[c.key].seen) for name, c in some]
@@ -199,6 +200,14 @@ def _batches(due: Sequence[Change], sizes: Mapping[str, int]) -> Iterator[list[C
         yield batch
 
 
+def _contents(store: ObjectStore, batch: Sequence[Change], sizes: Mapping[str, int]) -> Mapping[str, Content]:
+    """Digest -> content; what is too large to be held, which is a batch of its own, in parts."""
+    after = batch[0].after
+    if sizes[after.digest] > _BATCH_BYTES and after.mode != LINK:
+        return {after.digest: partial(store.parts, after.digest)}
+    return store.read_many(c.after.digest for c in batch)
+
+
 def _inside(reach: Reach, staged: Staged, key: str, made: set[str]) -> str:
     """Where a file of a new folder is written; makes the temporary folders it lies in."""
     top = staged.inside[key]
@@ -235,7 +244,7 @@ def _collect(staged: Staged, writing: list[tuple[list[str], Future[list[os.stat_
     writing.clear()
 
 
-def _new_file(name: str, change: Change, content: bytes, seen: Seen | None) -> NewFile:
+def _new_file(name: str, change: Change, content: Content, seen: Seen | None) -> NewFile:
     if change.after.mode == LINK:
         return NewFile(name, content, None)
     if seen is None or seen.entry.mode == LINK:

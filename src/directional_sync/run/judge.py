@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from directional_sync.gates.base import Subject
+from directional_sync.gates.base import READ_BYTES_MAX, Subject
 from directional_sync.git.listing import listing
 from directional_sync.model.lifecycle import Event, EventType, Level
 from directional_sync.model.record import Phase, Verdict
@@ -37,7 +37,7 @@ def judge_plan(at: Passage, seen: Scan) -> Verdicts:
         remote=seen.differing["remote"],
         sizes=sizes(seen, at.store),
         read=at.store.read,
-        read_many=at.store.read_many,
+        read_many=lambda digests: at.store.read_many(digests, bytes_max=READ_BYTES_MAX),
         size_many=at.store.size_many,
         allow_delete=at.mode.allow_delete,
         listing=lambda folders: listing(at.store, seen.tree, folders),

@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -129,6 +129,16 @@ class Dialogue:
         found = bytes(memoryview(self._buffer)[self._at : self._at + size])
         self._at += size
         return found
+
+    def read_parts(self, size: int) -> Iterator[bytes]:
+        """The next `size` bytes of the answer as they come in. Raises HostError (E-PROGRAM-ENDED, -TIMEOUT)."""
+        while size:
+            if self._at == len(self._buffer):
+                self._pull()
+            part = bytes(memoryview(self._buffer)[self._at : self._at + size])
+            self._at += len(part)
+            size -= len(part)
+            yield part
 
     def close(self) -> None:
         """Ends the child. Safe to call twice."""

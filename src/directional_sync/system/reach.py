@@ -15,8 +15,8 @@ import stat
 import sys
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -70,11 +70,15 @@ class Way:
     """What stands at `stop`."""
 
 
+Content = bytes | Callable[[], Generator[bytes, None, None]]
+"""At hand, or in parts where it is too large to be held."""
+
+
 class NewFile(NamedTuple):
     """A file or a link to be made."""
 
     name: str
-    content: bytes
+    content: Content
     """Of a link: where it points."""
     permissions: int | None
     """None: it is a link."""
@@ -360,13 +364,16 @@ def _sync_file_system(descriptor: int) -> bool:
 def _make(folder: int, file: NewFile, sync: bool) -> os.stat_result:
     name = _name(file.name)
     if file.permissions is None:
+        assert isinstance(file.content, bytes)
         os.symlink(file.content, name, dir_fd=folder)
         return os.stat(name, dir_fd=folder, follow_symlinks=False)
     descriptor = os.open(name, _WRITE_FLAGS, file.permissions, dir_fd=folder)
     try:
-        rest = memoryview(file.content)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
+        with closing(_parts(file.content)) as parts:
+            for part in parts:
+                rest = memoryview(part)
+                while rest:
+                    rest = rest[os.write(descriptor, rest) :]
         if file.exact:
             os.fchmod(descriptor, file.permissions)
         if sync:
@@ -374,6 +381,10 @@ def _make(folder: int, file: NewFile, sync: bool) -> os.stat_result:
         return os.fstat(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _parts(content: Content) -> Generator[bytes, None, None]:
+    yield from [content] if isinstance(content, bytes) else content()
 
 
 def _name(name: str) -> bytes:
