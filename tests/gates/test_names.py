@@ -151,11 +151,13 @@ def test_f27_a_collision_with_what_is_there_is_refused(bench: Bench) -> None:
     there = Snapshot({"a.py": bench.entry(b"there")})
     verdict = judge(bench.add("A.py"), repo=there)["E-NAME-COLLISION"]
     assert verdict.detail == ("A.py and a.py",)
-    known = {"d": {"a.py": FILE, "sub": FOLDER}}
+    known = {"": {"d": FOLDER}, "d": {"a.py": FILE, "sub": FOLDER}}
     listing = lambda folders: {folder: known[folder] for folder in folders if folder in known}  # noqa: E731
     assert "E-NAME-COLLISION" in judge(Bench(bench.root).add("d/A.py"), listing=listing)
     assert "E-NAME-COLLISION" not in judge(Bench(bench.root).add("d/Sub/x"), listing=listing)
     assert "E-NAME-COLLISION" in judge(Bench(bench.root).add("d/A.py/x"), listing=listing)
+    verdict = judge(Bench(bench.root).add("D/A.py"), listing=listing)["E-NAME-COLLISION"]
+    assert verdict.detail == ("D/A.py and d/a.py",)
 
 
 def test_changing_the_case_of_a_name_is_no_collision(bench: Bench) -> None:

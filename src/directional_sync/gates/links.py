@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from directional_sync.core import globs
 from directional_sync.core.escape import one_line
 from directional_sync.gates.base import Subject
-from directional_sync.gates.names import ancestors, fold, reaches_git, resulting
+from directional_sync.gates.names import ancestors, fold, held, reaches_git, resulting
 from directional_sync.gates.plan import counted, listed, writable
 from directional_sync.model.plan import Change
 from directional_sync.model.record import Phase, Verdict
@@ -134,11 +134,8 @@ def _through(subject: Subject, changes: list[Change]) -> list[str]:
     links = {fold(key) for key, mode in resulting(subject).items() if mode == LINK}
     gone = {change.key for change in subject.plan.repo if not change.after.present} if subject.plan else set()
     replaced = {change.key for change in changes}
-    for folder, names in subject.listing(sorted({"", *folders.values()})).items():
-        for name, mode in names.items():
-            key = f"{folder}/{name}" if folder else name
-            if mode == LINK and key not in gone and key not in replaced:
-                links.add(fold(key))
+    there = held(subject, folders)
+    links |= {fold(key) for key, mode in there if mode == LINK and key not in gone and key not in replaced}
     links &= folders.keys()
     return [change.key for change in changes if links and not links.isdisjoint(ancestors([change.key]))]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from directional_sync.core.escape import hidden
@@ -154,7 +154,7 @@ def _collisions(subject: Subject, changes: list[Change]) -> Iterator[tuple[str, 
         spelled.setdefault(fold(key), []).append(key)
     folders = ancestors(files)
     added = ancestors(change.key for change in changes if not change.before.present)
-    there = _kept_files(subject, [*added.values(), ""])
+    there = _kept_files(subject, added)
     for change in changes:
         folded = fold(change.key)
         others = {*spelled.get(folded, ()), *there.get(folded, ())} - {change.key}
@@ -191,16 +191,30 @@ def ancestors(keys: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _kept_files(subject: Subject, folders: list[str]) -> Mapping[str, list[str]]:
+def _kept_files(subject: Subject, folders: Collection[str]) -> Mapping[str, list[str]]:
     """Folded key -> keys of the files that the branch holds directly in `folders` and that the plan keeps."""
     gone = {change.key for change in subject.plan.repo if change.after.absent} if subject.plan else set()
     found: dict[str, list[str]] = {}
-    for folder, names in subject.listing(sorted(folders)).items():
-        for name, mode in names.items():
-            key = f"{folder}/{name}" if folder else name
-            if mode != FOLDER and key not in gone:
-                found.setdefault(fold(key), []).append(key)
+    for key, _ in held(subject, folders):
+        if key not in gone:
+            found.setdefault(fold(key), []).append(key)
     return found
+
+
+def held(subject: Subject, folders: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Key and mode of each file that the branch holds directly at its root or in one of the folded `folders`, however
+    those are spelled there."""
+    level = [""]
+    while level:
+        below = []
+        for folder, names in subject.listing(sorted(level)).items():
+            for name, mode in names.items():
+                key = f"{folder}/{name}" if folder else name
+                if mode != FOLDER:
+                    yield key, mode
+                elif fold(key) in folders:
+                    below.append(key)
+        level = below
 
 
 def _size(text: str) -> int:
