@@ -227,7 +227,7 @@ def local_edits(workspace: Workspace, name: str) -> dict[str, bytes]:
 def keep_edits(workspace: Workspace, name: str, patches: Mapping[str, bytes]) -> dict[str, str]:
     """Writes each patch beside those that its source has already; answers source name -> path from the root. Raises
     HostError."""
-    from directional_sync.endpoints.upstream import patch_folder
+    from directional_sync.endpoints.git.upstream import patch_folder
 
     (target,) = select(workspace, Selection((name,)))
     written = {}

@@ -41,15 +41,15 @@ class _BuiltIn:
 _BUILT_IN: dict[str, _BuiltIn] = {
     "git": _BuiltIn(
         "Git repositories whose content is vendored.",
-        "directional_sync.endpoints.git",
-        "directional_sync.endpoints.git_options:GitOptions",
+        "directional_sync.endpoints.git.endpoint",
+        "directional_sync.endpoints.git.options:GitOptions",
         (Direction.PULL,),
         pins=True,
     ),
     COMMAND: _BuiltIn(
         "Any program in the repository.",
-        "directional_sync.endpoints.command",
-        "directional_sync.endpoints.command_options:CommandOptions",
+        "directional_sync.endpoints.command.endpoint",
+        "directional_sync.endpoints.command.options:CommandOptions",
     ),
     GONE: _BuiltIn("Nothing; of targets that left the file.", "directional_sync.endpoints.gone"),
     "catalogue": _BuiltIn("A skills catalogue: HTTP, git or a folder."),

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from directional_sync.endpoints import command
 from directional_sync.endpoints.base import Context
-from directional_sync.endpoints.command import CommandEndpoint
-from directional_sync.endpoints.command_options import CommandOptions
+from directional_sync.endpoints.command import endpoint as command
+from directional_sync.endpoints.command.endpoint import CommandEndpoint
+from directional_sync.endpoints.command.options import CommandOptions
 from directional_sync.git import tree as trees
 from directional_sync.git.objects import ObjectStore
 from directional_sync.git.repository import Repository

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.command.conftest import Flow
 
-from directional_sync.endpoints import command
+from directional_sync.endpoints.command import endpoint as command
 from directional_sync.errors import Exit, RefusedError, ScriptError, SyncError
 
 
@@ -285,9 +285,9 @@ def test_t42_nobody_else_can_read_the_scratch(flow: Flow) -> None:
 def test_every_code_has_its_page() -> None:
     folder = Path(command.__file__).parent
     codes: set[str] = set()
-    for path in (*(folder / f"{name}.py" for name in ("command", "entrypoint", "outputs", "scratch")),):
+    for path in folder.glob("*.py"):
         codes |= set(re.findall(r'"(E-(?:SCRIPT|UNDECLARED|ENV|SUPERVISOR)[A-Z-]*)"', path.read_text()))
-    pages = (folder.parent / "pages" / "command.md").read_text()
+    pages = (folder.parent.parent / "pages" / "command.md").read_text()
     for code in codes | {"E-ENV-MISSING", "E-SUPERVISOR"}:
         section = pages.split(f"## {code}\n", 1)[1].split("\n## ", 1)[0]
         assert "**Kept:** " in section

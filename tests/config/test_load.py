@@ -9,7 +9,7 @@ import pytest
 from tests.config.conftest import HEAD, loaded, problems, target
 
 from directional_sync.config.load import find, load
-from directional_sync.endpoints.git_options import GitOptions
+from directional_sync.endpoints.git.options import GitOptions
 from directional_sync.errors import ConfigError, Exit
 from directional_sync.model.target import (
     Allowed,

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from tests.project import Project, make_project
 
-from directional_sync.endpoints import command, git
 from directional_sync.endpoints.base import Context, Endpoint
+from directional_sync.endpoints.command import endpoint as command
+from directional_sync.endpoints.git import endpoint as git
 from directional_sync.git import tree as trees
 from directional_sync.git.objects import ObjectStore
 from directional_sync.git.repository import Repository

@@ -11,7 +11,7 @@ from tests.project import Project, make_project
 
 from directional_sync import starters
 from directional_sync.config import yaml12
-from directional_sync.endpoints.git_options import GitOptions
+from directional_sync.endpoints.git.options import GitOptions
 
 FIXTURES = Path(__file__).parents[1] / "config" / "onramp"
 WRITTEN = [starters.CONFIG, starters.SCHEMA, starters.SCRIPT, starters.WORKFLOW]

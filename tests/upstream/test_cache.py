@@ -137,7 +137,7 @@ def test_F06_what_a_killed_fetch_left_behind_does_not_lock_out(
 def test_many_changes_do_not_pile_up_packs(
     vendoring: Vendoring, upstreams: dict[str, Upstream], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("directional_sync.git.upstream_cache._PACKS_MAX", 3)
+    monkeypatch.setattr("directional_sync.upstream.cache._PACKS_MAX", 3)
     name, upstream = next(iter(upstreams.items()))
     vendoring.options["names"] = [name]
     for number in range(8):

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from directional_sync.errors import CredentialError, HostError, RemoteError, SyncError
-from directional_sync.git.addresses import BadAddress
-from directional_sync.git.discovery import BYTES_MAX, PAGES_MAX, check_url, fetch, names
-from directional_sync.git.remotes import Remotes
 from directional_sync.system.host import monotonic
+from directional_sync.upstream.addresses import BadAddress
+from directional_sync.upstream.discovery import BYTES_MAX, PAGES_MAX, check_url, fetch, names
+from directional_sync.upstream.remotes import Remotes
 
 THREE = ("web", "sale-workflow", "l10n_be")
 

@@ -12,16 +12,16 @@ from tests.upstream.vendoring import git
 
 from directional_sync.errors import RefusedError, SyncError
 from directional_sync.git import tree as trees
-from directional_sync.git.lfs import Lfs, Pointer, pointer, smudge
 from directional_sync.git.objects import ObjectStore, hash_object
-from directional_sync.git.remotes import Remotes
 from directional_sync.git.repository import Repository
-from directional_sync.git.upstream_cache import UpstreamCache
 from directional_sync.model.snapshot import FOLDER, Entry, Snapshot
 from directional_sync.system.host import monotonic
 from directional_sync.testing.git_server import GitServer
 from directional_sync.testing.lfs_server import TOKEN, LfsFault, LfsStore, pointer_text
 from directional_sync.testing.upstreams import Content, Upstream, empty
+from directional_sync.upstream.cache import UpstreamCache
+from directional_sync.upstream.lfs import Lfs, Pointer, pointer, smudge
+from directional_sync.upstream.remotes import Remotes
 
 ATTRIBUTES = {".gitattributes": b"*.bin filter=lfs diff=lfs merge=lfs -text\n"}
 OID = "4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393"

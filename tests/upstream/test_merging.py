@@ -17,15 +17,15 @@ from tests.upstream.test_cache import HARMS, Harm
 from tests.upstream.vendoring import git
 
 from directional_sync.errors import RefusedError, SyncError
-from directional_sync.git.merging import Merged, merge
 from directional_sync.git.objects import ObjectStore
-from directional_sync.git.remotes import Remotes, Resolved
 from directional_sync.git.repository import Repository
-from directional_sync.git.upstream_cache import UpstreamCache
 from directional_sync.system.host import monotonic
 from directional_sync.testing.faults import Fault
 from directional_sync.testing.git_server import GitServer
 from directional_sync.testing.upstreams import Content, Upstream, empty
+from directional_sync.upstream.cache import UpstreamCache
+from directional_sync.upstream.merging import Merged, merge
+from directional_sync.upstream.remotes import Remotes, Resolved
 
 DEPTHS = (5, 20, 60)
 """A tenth of what is usual, so that small upstreams do."""
@@ -129,7 +129,7 @@ class Yard:
 
 @pytest.fixture(params=["sha1"])
 def yard(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Yard]:
-    monkeypatch.setattr("directional_sync.git.upstream_cache._DEPTHS", DEPTHS)
+    monkeypatch.setattr("directional_sync.upstream.cache._DEPTHS", DEPTHS)
     upstream = empty(tmp_path / "served" / "up.git", hash_name=request.param)
     upstream.commit({"a.txt": LINES, "b.txt": LINES, "grown.txt": b"0"}, "Begin")
     repository = tmp_path / "repository"

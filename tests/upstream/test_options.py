@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from directional_sync.endpoints.git import OPTIONS
-from directional_sync.endpoints.git_options import GitOptions
-from directional_sync.endpoints.upstream import upstreams
+from directional_sync.endpoints.git.endpoint import OPTIONS
+from directional_sync.endpoints.git.options import GitOptions
+from directional_sync.endpoints.git.upstream import upstreams
 from directional_sync.errors import ConfigError
-from directional_sync.git.addresses import BadAddress, Way, check_name, check_ref, repository_name, shown, way
 from directional_sync.model.surprise import Surprise
+from directional_sync.upstream.addresses import BadAddress, Way, check_name, check_ref, repository_name, shown, way
 
 GOOD: dict[str, Any] = {
     "url": "https://github.com/OCA/{name}.git",

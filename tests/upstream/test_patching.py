@@ -14,9 +14,9 @@ from tests.upstream.vendoring import git
 from directional_sync.errors import RefusedError
 from directional_sync.git import tree as trees
 from directional_sync.git.objects import ObjectStore
-from directional_sync.git.patching import Patch, apply, difference
 from directional_sync.git.repository import Repository
 from directional_sync.model.snapshot import Entry
+from directional_sync.upstream.patching import Patch, apply, difference
 
 LINES = b"".join(b"line %d\n" % number for number in range(1, 31))
 Files = Mapping[str, bytes | tuple[str, bytes]]

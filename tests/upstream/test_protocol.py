@@ -10,12 +10,12 @@ from contextlib import contextmanager
 
 import pytest
 
-from directional_sync.git.smart_http import Advertised, NoAnswer, Trouble, descends, ls_refs
 from directional_sync.system import http
 from directional_sync.system.http import Answer, Pool, Unanswered
 from directional_sync.system.proxy import proxy_for
 from directional_sync.testing.git_server import GitServer
 from directional_sync.testing.upstreams import Upstream
+from directional_sync.upstream.smart_http import Advertised, NoAnswer, Trouble, descends, ls_refs
 
 
 @contextmanager

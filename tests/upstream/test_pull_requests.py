@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from directional_sync.git.pull_requests import State, state_of, states
-from directional_sync.git.remotes import Remotes
 from directional_sync.system.host import monotonic
+from directional_sync.upstream.pull_requests import State, state_of, states
+from directional_sync.upstream.remotes import Remotes
 
 TOKEN = "ghp_not_a_real_token"
 REF = "refs/pull/7/head"

@@ -225,7 +225,7 @@ def test_an_upstream_that_moved_and_came_back_is_seen_as_it_is(
 
 
 def test_it_declares_what_it_does(vendoring: Vendoring) -> None:
-    from directional_sync.endpoints.git import GitEndpoint
+    from directional_sync.endpoints.git.endpoint import GitEndpoint
 
     assert not GitEndpoint.capabilities.writes and GitEndpoint.capabilities.previews
 

@@ -10,19 +10,19 @@ import pytest
 from tests.upstream.vendoring import git
 
 from directional_sync.errors import RefusedError, RemoteError, SyncError
-from directional_sync.git import referrals
 from directional_sync.git import tree as trees
-from directional_sync.git.addresses import BadAddress
 from directional_sync.git.objects import ObjectStore
-from directional_sync.git.remotes import Remotes
 from directional_sync.git.repository import Repository
-from directional_sync.git.submodules import Filled, Submodules, fill
-from directional_sync.git.upstream_cache import UpstreamCache
 from directional_sync.model.snapshot import FOLDER, Entry, Snapshot
 from directional_sync.system.host import monotonic
 from directional_sync.testing.faults import Fault
 from directional_sync.testing.git_server import GitServer
 from directional_sync.testing.upstreams import Content, Upstream, empty
+from directional_sync.upstream import referrals
+from directional_sync.upstream.addresses import BadAddress
+from directional_sync.upstream.cache import UpstreamCache
+from directional_sync.upstream.remotes import Remotes
+from directional_sync.upstream.submodules import Filled, Submodules, fill
 
 
 def modules(*said: tuple[str, str]) -> bytes:

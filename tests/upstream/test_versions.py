@@ -7,8 +7,8 @@ import itertools
 import pytest
 
 from directional_sync.errors import RemoteError
-from directional_sync.git.addresses import BadAddress
-from directional_sync.git.versions import check_range, highest, none_satisfies
+from directional_sync.upstream.addresses import BadAddress
+from directional_sync.upstream.versions import check_range, highest, none_satisfies
 
 
 def fits(wanted: str, *versions: str) -> list[str]:

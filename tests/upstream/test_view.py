@@ -15,12 +15,12 @@ from tests.upstream.vendoring import git
 from directional_sync.core import globs
 from directional_sync.errors import RefusedError, RemoteError, SyncError
 from directional_sync.git import tree as trees
-from directional_sync.git.addresses import BadAddress
 from directional_sync.git.objects import ObjectStore
-from directional_sync.git.paths import check_glob, check_inside, check_renames
 from directional_sync.git.repository import Repository
-from directional_sync.git.view import Symlinks, View, seen
 from directional_sync.model.snapshot import EXECUTABLE, FILE, GITLINK, LINK, Entry
+from directional_sync.upstream.addresses import BadAddress
+from directional_sync.upstream.paths import check_glob, check_inside, check_renames
+from directional_sync.upstream.view import Symlinks, View, seen
 
 Files = Mapping[str, str]
 """Path -> content; `-> TARGET` is a symbolic link, `!` an executable file, `@` a submodule."""

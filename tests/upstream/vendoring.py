@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from directional_sync.endpoints import git as endpoint
 from directional_sync.endpoints.base import Context
-from directional_sync.endpoints.git_options import GitOptions
+from directional_sync.endpoints.git import endpoint
+from directional_sync.endpoints.git.options import GitOptions
 from directional_sync.git.objects import ObjectStore
 from directional_sync.git.repository import Repository
 from directional_sync.model.lifecycle import Event, EventType

@@ -17,14 +17,14 @@ from tests.vendoring.signing import Person, gpg, gpg_person, needs_gpg, needs_ss
 from tests.vendoring.vendored import Vendored
 
 from directional_sync.errors import RefusedError
-from directional_sync.git.remotes import Remotes
-from directional_sync.git.signatures import judge
-from directional_sync.git.upstream_cache import UpstreamCache
 from directional_sync.model.lifecycle import Outcome
 from directional_sync.model.plan import Why
 from directional_sync.model.record import TargetRecord
 from directional_sync.system.host import monotonic
 from directional_sync.testing.upstreams import Upstream, empty
+from directional_sync.upstream.cache import UpstreamCache
+from directional_sync.upstream.remotes import Remotes
+from directional_sync.upstream.signatures import judge
 
 UNSIGNED, SIGNER, SIGNATURE, SIGNERS = (
     "E-UPSTREAM-UNSIGNED",

@@ -6,11 +6,11 @@ from directional_sync.errors import HostError
 from directional_sync.git import tree as trees
 from directional_sync.git import worktree
 from directional_sync.git.objects import ObjectStore
-from directional_sync.git.patching import difference
 from directional_sync.git.repository import Repository
 from directional_sync.model.snapshot import Source
 from directional_sync.model.target import Target
 from directional_sync.run.base import Base, find_base, globs, read_lock
+from directional_sync.upstream.patching import difference
 
 
 def local_edits(target: Target, repository: Repository, store: ObjectStore, lock_path: str) -> dict[str, bytes]:

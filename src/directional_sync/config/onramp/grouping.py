@@ -16,7 +16,7 @@ from typing import Any
 from directional_sync.config.onramp.base import Carried, Found, LeftOver, Repository, Target
 from directional_sync.config.onramp.places import dollars, free
 from directional_sync.config.schema_parts import TARGET_NAME_MAX
-from directional_sync.git.addresses import BadAddress, check_name, repository_name
+from directional_sync.upstream.addresses import BadAddress, check_name, repository_name
 
 _ENDINGS = (".git", "", "/", ".git/")
 _OVERRIDES = ("merge", "subdir", "paths", "exclude", "submodules", "lfs")

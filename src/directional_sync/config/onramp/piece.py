@@ -10,7 +10,7 @@ from typing import Any
 from directional_sync.config.onramp.base import Fate, LeftOver
 from directional_sync.config.yaml12 import Document, Path
 from directional_sync.core.escape import one_line
-from directional_sync.git.addresses import shown
+from directional_sync.upstream.addresses import shown
 
 _SHOWN_MAX = 60
 _NO_TEXT = re.compile(r"[\n\r\0\ud800-\udfff]")

@@ -6,7 +6,7 @@ import re
 
 from directional_sync.config.overlap import covers, inside
 from directional_sync.config.rules import PROTECTED
-from directional_sync.git.addresses import BadAddress, check_ref, way
+from directional_sync.upstream.addresses import BadAddress, check_ref, way
 
 _FOLDER_MAX = 1_000
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\ufeff]")

@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from directional_sync.endpoints.upstream import Upstream
+from directional_sync.endpoints.git.upstream import Upstream
 from directional_sync.errors import RefusedError, SyncError
-from directional_sync.git.addresses import BadAddress, Way, shown, way
-from directional_sync.git.complaints import KEPT, MOVED, REF, MissingRefError
-from directional_sync.git.remotes import Resolved
-from directional_sync.git.smart_http import NoAnswer
 from directional_sync.model.snapshot import Part, Source
 from directional_sync.model.surprise import Accepted, Surprise
+from directional_sync.upstream.addresses import BadAddress, Way, shown, way
+from directional_sync.upstream.complaints import KEPT, MOVED, REF, MissingRefError
+from directional_sync.upstream.remotes import Resolved
+from directional_sync.upstream.smart_http import NoAnswer
 
 _CODES = {
     Surprise.REWRITE: "E-UPSTREAM-REWRITE",

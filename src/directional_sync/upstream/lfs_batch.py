@@ -17,13 +17,13 @@ from typing import Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 from directional_sync.errors import CredentialError, RemoteError, SyncError
-from directional_sync.git import referrals
-from directional_sync.git.addresses import shown
-from directional_sync.git.complaints import KEPT
-from directional_sync.git.remotes import Remotes
-from directional_sync.git.smart_http import NoAnswer, Trouble
 from directional_sync.system.host import host_errors, new_id
 from directional_sync.system.http import Answer, Fault, Unanswered
+from directional_sync.upstream import referrals
+from directional_sync.upstream.addresses import shown
+from directional_sync.upstream.complaints import KEPT
+from directional_sync.upstream.remotes import Remotes
+from directional_sync.upstream.smart_http import NoAnswer, Trouble
 
 BATCH_MAX = 100
 _ANSWER_BYTES_MAX = 8_000_000

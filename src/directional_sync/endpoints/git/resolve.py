@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from directional_sync.endpoints.trust import Trust
-from directional_sync.endpoints.upstream import Upstream
+from directional_sync.endpoints.git.trust import Trust
+from directional_sync.endpoints.git.upstream import Upstream
 from directional_sync.errors import SyncError
-from directional_sync.git.complaints import COMMIT, REF, complaint
-from directional_sync.git.remotes import Remotes, Resolved
-from directional_sync.git.upstream_cache import Fetched, UpstreamCache
 from directional_sync.model.snapshot import Part, RefKind, Source
+from directional_sync.upstream.cache import Fetched, UpstreamCache
+from directional_sync.upstream.complaints import COMMIT, REF, complaint
+from directional_sync.upstream.remotes import Remotes, Resolved
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class Resolve:
         """Notes which of the pull requests that are merged here are merged or closed there meanwhile."""
         if not upstream.pull_requests or not tips.merged:
             return
-        from directional_sync.git.pull_requests import State, states
+        from directional_sync.upstream.pull_requests import State, states
 
         told = states(self.remotes, upstream.pull_requests, upstream.name, [one.ref for one in tips.merged])
         for ref, state in told.items():
@@ -114,7 +114,7 @@ class Resolve:
         return Tips(url, base, kind_of(base), tuple(merged))
 
     def _ask_version(self, upstream: Upstream, url: str, before: Source | None) -> Tips:
-        from directional_sync.git.versions import highest, none_satisfies
+        from directional_sync.upstream.versions import highest, none_satisfies
 
         tags = self.remotes.tags(url)
         name = highest(tags, upstream.version)
@@ -184,7 +184,7 @@ class Resolve:
             self.trust.rewrite(upstream, before, now, self._dropped(url, before.commit, now.commit))
 
     def _dropped(self, url: str, old: str, new: str) -> tuple[str, ...]:
-        from directional_sync.git.history import dropped
+        from directional_sync.upstream.history import dropped
 
         return dropped(self.remotes, self.cache.folder, url, old, new, self.cache.hash_name)
 

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from directional_sync.errors import SyncError
-from directional_sync.git.remotes import Remotes
+from directional_sync.upstream.remotes import Remotes
 
 _DEPTH = 100
 _LISTED = 20

@@ -10,9 +10,9 @@ import re
 from dataclasses import dataclass
 
 from directional_sync.errors import CredentialError, RefusedError, RemoteError, SyncError
-from directional_sync.git.addresses import shown
-from directional_sync.git.smart_http import NoAnswer, Trouble
 from directional_sync.system.http import Fault, Unanswered
+from directional_sync.upstream.addresses import shown
+from directional_sync.upstream.smart_http import NoAnswer, Trouble
 
 KEPT = "what was vendored from it stays as it is"
 

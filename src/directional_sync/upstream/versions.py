@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from directional_sync.errors import SyncError
-from directional_sync.git.addresses import BadAddress, shown
-from directional_sync.git.complaints import Kind, complaint
+from directional_sync.upstream.addresses import BadAddress, shown
+from directional_sync.upstream.complaints import Kind, complaint
 
 NONE = Kind(
     "E-UPSTREAM-VERSION", "{} has no tag in the range", "set `version` to a range that holds one, or name a `ref`"

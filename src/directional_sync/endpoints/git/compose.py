@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from directional_sync.endpoints.base import Context
-from directional_sync.endpoints.resolve import Tips
-from directional_sync.endpoints.trust import short
-from directional_sync.endpoints.upstream import Upstream
+from directional_sync.endpoints.git.resolve import Tips
+from directional_sync.endpoints.git.trust import short
+from directional_sync.endpoints.git.upstream import Upstream
 from directional_sync.git import tree as trees
 from directional_sync.git.objects import ObjectStore
-from directional_sync.git.upstream_cache import Fetched, UpstreamCache
 from directional_sync.model.snapshot import EXECUTABLE, FILE, FOLDER, Entry, Snapshot
+from directional_sync.upstream.cache import Fetched, UpstreamCache
 
 if TYPE_CHECKING:
-    from directional_sync.git.submodules import Filled
-    from directional_sync.git.view import View
+    from directional_sync.upstream.submodules import Filled
+    from directional_sync.upstream.view import View
 
 Patches = tuple[tuple[str, str], ...]
 """Path and blob id of each patch, in the order in which they are applied."""
@@ -77,7 +77,7 @@ class Compose:
 
     def judge(self, upstream: Upstream, tips: Tips, signers: str) -> None:
         """Notes who of the signers, a blob, signed each of the commits, or raises SyncError."""
-        from directional_sync.git.signatures import judge
+        from directional_sync.upstream.signatures import judge
 
         content = self.store.read(signers)
         for one in (tips.base, *tips.merged):
@@ -95,7 +95,7 @@ class Compose:
     def _merged(self, tips: Tips) -> Made | None:
         if not tips.merged:
             return None
-        from directional_sync.git.merging import merge
+        from directional_sync.upstream.merging import merge
 
         made = merge(self.cache, self.store, tips.url, (tips.base, *tips.merged))
         for ref in made.included:
@@ -105,7 +105,7 @@ class Compose:
         return Made(made.tree, made.commit)
 
     def _filled(self, upstream: Upstream, tips: Tips, tree: str, fetched: Fetched) -> Filled:
-        from directional_sync.git.submodules import Filled, Submodules, fill
+        from directional_sync.upstream.submodules import Filled, Submodules, fill
 
         if not fetched.gitlinks:
             return Filled(tree)
@@ -119,12 +119,12 @@ class Compose:
         view = _view(upstream)
         if view is None:
             return tree
-        from directional_sync.git.view import seen
+        from directional_sync.upstream.view import seen
 
         return seen(self.store, tree, view, upstream.name)
 
     def _smudged(self, upstream: Upstream, tips: Tips, tree: str, also: Sequence[str]) -> str:
-        from directional_sync.git.lfs import Lfs, announced, smudge
+        from directional_sync.upstream.lfs import Lfs, announced, smudge
 
         folder, how = self.cache.beside(tips.url, "lfs"), Lfs(upstream.lfs)
         if how is Lfs.POINTERS and not announced(self.store, tree):
@@ -139,7 +139,7 @@ class Compose:
     def _patched(self, tree: str, patches: Patches) -> str:
         if not patches:
             return tree
-        from directional_sync.git.patching import Patch, apply
+        from directional_sync.upstream.patching import Patch, apply
 
         content = self.store.read_many([digest for _, digest in patches])
         wanted = [Patch(path, content[digest]) for path, digest in patches]
@@ -151,7 +151,7 @@ def _view(upstream: Upstream) -> View | None:
     said = (upstream.subdir, upstream.paths, upstream.exclude, upstream.rename, upstream.max_size)
     if not any(said) and upstream.symlinks == "keep":
         return None
-    from directional_sync.git.view import Symlinks, View
+    from directional_sync.upstream.view import Symlinks, View
 
     subdir, paths, exclude, rename, max_size = said
     return View(subdir, paths, exclude, rename, Symlinks(upstream.symlinks), max_size)

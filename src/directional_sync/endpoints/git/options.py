@@ -11,8 +11,8 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from directional_sync.endpoints.options import Options
-from directional_sync.git.addresses import BadAddress, check_name, check_ref, way
-from directional_sync.git.paths import check_glob, check_inside, check_renames
+from directional_sync.upstream.addresses import BadAddress, check_name, check_ref, way
+from directional_sync.upstream.paths import check_glob, check_inside, check_renames
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
@@ -49,7 +49,7 @@ def _ref(value: str) -> str:
 
 
 def _range(value: str) -> str:
-    from directional_sync.git.versions import check_range
+    from directional_sync.upstream.versions import check_range
 
     if value:
         _accepted(lambda: check_range(value))
@@ -92,7 +92,7 @@ def _pull_requests(value: str) -> str:
 def _list_place(value: str) -> str:
     if "://" not in value:
         return _path(value)
-    from directional_sync.git.discovery import check_url
+    from directional_sync.upstream.discovery import check_url
 
     _accepted(lambda: check_url(value))
     return value

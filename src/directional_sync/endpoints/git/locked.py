@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from directional_sync.endpoints.resolve import Tips, kept
-from directional_sync.endpoints.upstream import Upstream
+from directional_sync.endpoints.git.resolve import Tips, kept
+from directional_sync.endpoints.git.upstream import Upstream
 from directional_sync.errors import RefusedError
-from directional_sync.git.complaints import KEPT
 from directional_sync.model.snapshot import Source
+from directional_sync.upstream.complaints import KEPT
 
 
 def locked_tips(upstream: Upstream, before: Source | None, recipe: str) -> Tips:

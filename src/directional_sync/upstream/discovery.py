@@ -20,9 +20,9 @@ from functools import partial
 from urllib.parse import SplitResult, parse_qs, urljoin, urlsplit
 
 from directional_sync.errors import CredentialError, HostError, RemoteError, SyncError
-from directional_sync.git.addresses import BadAddress, check_name, shown
-from directional_sync.git.remotes import Remotes
 from directional_sync.system.http import Answer, Fault, Unanswered
+from directional_sync.upstream.addresses import BadAddress, check_name, shown
+from directional_sync.upstream.remotes import Remotes
 
 BYTES_MAX = 1_000_000
 NAMES_MAX = 5_000

@@ -18,15 +18,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from directional_sync.errors import RefusedError, RemoteError, SyncError
-from directional_sync.git import lfs_batch
 from directional_sync.git import tree as trees
-from directional_sync.git.addresses import Way, shown, way
-from directional_sync.git.complaints import KEPT
-from directional_sync.git.lfs_batch import Wanted
 from directional_sync.git.objects import ObjectStore, TreeItem
-from directional_sync.git.remotes import Remotes
 from directional_sync.model.snapshot import FOLDER, Entry
 from directional_sync.system import files, host
+from directional_sync.upstream import lfs_batch
+from directional_sync.upstream.addresses import Way, shown, way
+from directional_sync.upstream.complaints import KEPT
+from directional_sync.upstream.lfs_batch import Wanted
+from directional_sync.upstream.remotes import Remotes
 
 POINTER_BYTES_MAX = 1023
 _POINTER_BYTES_MIN = 100

@@ -12,27 +12,27 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from directional_sync.endpoints.base import Capabilities, Context, Endpoint
-from directional_sync.endpoints.compose import Compose, Patches, recipe
-from directional_sync.endpoints.crowd import Crowd
-from directional_sync.endpoints.locked import locked_tips
-from directional_sync.endpoints.resolve import Resolve, Tips
-from directional_sync.endpoints.trust import Trust
-from directional_sync.endpoints.upstream import Upstream, upstreams
+from directional_sync.endpoints.git.compose import Compose, Patches, recipe
+from directional_sync.endpoints.git.crowd import Crowd
+from directional_sync.endpoints.git.locked import locked_tips
+from directional_sync.endpoints.git.resolve import Resolve, Tips
+from directional_sync.endpoints.git.trust import Trust
+from directional_sync.endpoints.git.upstream import Upstream, upstreams
 from directional_sync.errors import InternalError, RemoteError, SyncError
 from directional_sync.git import tree as trees
-from directional_sync.git.complaints import KEPT, REF, complaint
 from directional_sync.git.objects import ObjectStore
-from directional_sync.git.remotes import Remotes
-from directional_sync.git.upstream_cache import Fetched, UpstreamCache
 from directional_sync.model.lifecycle import Event, EventType
 from directional_sync.model.plan import Change
 from directional_sync.model.record import Effect
 from directional_sync.model.snapshot import FOLDER, Entry, Snapshot, Source
 from directional_sync.model.values import kind_of
 from directional_sync.system.host import monotonic
+from directional_sync.upstream.cache import Fetched, UpstreamCache
+from directional_sync.upstream.complaints import KEPT, REF, complaint
+from directional_sync.upstream.remotes import Remotes
 
 if TYPE_CHECKING:
-    from directional_sync.endpoints.git_options import GitOptions
+    from directional_sync.endpoints.git.options import GitOptions
 
 _QUESTIONS_AT_ONCE = 16
 
@@ -41,7 +41,7 @@ def __getattr__(name: str) -> Any:
     """`OPTIONS`, loaded when it is asked for: a run may have its options without their class."""
     if name != "OPTIONS":
         raise AttributeError(name)
-    from directional_sync.endpoints import git_options
+    from directional_sync.endpoints.git import options as git_options
 
     return git_options.GitOptions
 
@@ -137,7 +137,7 @@ class _Look:
     def _upstreams(self) -> tuple[Upstream, ...]:
         names = self.options.names
         if self.options.names_from:
-            from directional_sync.endpoints.listed import listed
+            from directional_sync.endpoints.git.listed import listed
 
             names = listed(self.options.names_from, self.context, self.remotes)
         return upstreams(self.options, names, self.context.target.outputs)
@@ -161,7 +161,7 @@ class _Look:
     def _tips(self, upstream: Upstream, wanted: str) -> Tips | None:
         """None when it lacks what is asked for, which was accepted."""
         if upstream.signed_by and upstream.signed_by not in self.signers:
-            from directional_sync.git.signatures import missing
+            from directional_sync.upstream.signatures import missing
 
             raise missing(upstream.signed_by)
         before = self.before.get(upstream.name)

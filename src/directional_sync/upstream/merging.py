@@ -15,15 +15,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from directional_sync.errors import RefusedError
-from directional_sync.git import complaints, plumbing
-from directional_sync.git.addresses import shown
-from directional_sync.git.excerpt import excerpt, fit
+from directional_sync.git import plumbing
 from directional_sync.git.objects import ObjectStore
 from directional_sync.git.plumbing import Git
-from directional_sync.git.remotes import Resolved
 from directional_sync.git.repository import DEFAULT_IDENTITY
-from directional_sync.git.upstream_cache import Fetched, UpstreamCache
-from directional_sync.git.workshop import workshop
+from directional_sync.upstream import complaints
+from directional_sync.upstream.addresses import shown
+from directional_sync.upstream.cache import Fetched, UpstreamCache
+from directional_sync.upstream.excerpt import excerpt, fit
+from directional_sync.upstream.remotes import Resolved
+from directional_sync.upstream.workshop import workshop
 
 _NAMED_MAX = 5
 _SHOWN_BYTES_MAX = 4_000_000

@@ -20,11 +20,11 @@ from enum import StrEnum
 from directional_sync.core import globs
 from directional_sync.errors import RefusedError, RemoteError
 from directional_sync.git import tree as trees
-from directional_sync.git.addresses import BadAddress, shown
-from directional_sync.git.complaints import KEPT
 from directional_sync.git.objects import ObjectStore
-from directional_sync.git.paths import check_renames
 from directional_sync.model.snapshot import ABSENT, FOLDER, GITLINK, LINK, Entry
+from directional_sync.upstream.addresses import BadAddress, shown
+from directional_sync.upstream.complaints import KEPT
+from directional_sync.upstream.paths import check_renames
 
 _TOLD_MAX = 5
 _NEAR_AMONG = 5_000

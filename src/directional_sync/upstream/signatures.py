@@ -18,14 +18,15 @@ from enum import StrEnum
 from pathlib import Path
 
 from directional_sync.errors import HostError, RefusedError
-from directional_sync.git import complaints, plumbing
-from directional_sync.git.addresses import shown
-from directional_sync.git.complaints import KEPT
-from directional_sync.git.remotes import Remotes, Resolved
-from directional_sync.git.upstream_cache import UpstreamCache
+from directional_sync.git import plumbing
 from directional_sync.system import files, host
 from directional_sync.system.process import Finished
 from directional_sync.system.programs import TimedOut
+from directional_sync.upstream import complaints
+from directional_sync.upstream.addresses import shown
+from directional_sync.upstream.cache import UpstreamCache
+from directional_sync.upstream.complaints import KEPT
+from directional_sync.upstream.remotes import Remotes, Resolved
 
 _TIME_S = 60.0
 _TAGS_MAX = 10

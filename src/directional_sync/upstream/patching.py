@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 from directional_sync.errors import RefusedError, SyncError
 from directional_sync.git import plumbing
-from directional_sync.git.complaints import KEPT
-from directional_sync.git.excerpt import excerpt, fit
 from directional_sync.git.objects import ObjectStore
 from directional_sync.git.plumbing import Git
-from directional_sync.git.workshop import workshop
 from directional_sync.system.process import Finished
+from directional_sync.upstream.complaints import KEPT
+from directional_sync.upstream.excerpt import excerpt, fit
+from directional_sync.upstream.workshop import workshop
 
 _APPLY = ("apply", "--cached", "--whitespace=nowarn", "--verbose")
 _DIFFER = (

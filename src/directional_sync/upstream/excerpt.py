@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from directional_sync.core.escape import visible
-from directional_sync.git.addresses import shown
+from directional_sync.upstream.addresses import shown
 
 _LINES_MAX = 12
 _WIDTH_MAX = 120

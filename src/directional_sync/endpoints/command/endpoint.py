@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from directional_sync.core.redact import Redactor, secret_name, secret_values
 from directional_sync.endpoints.base import Capabilities, Context, Endpoint
-from directional_sync.endpoints.entrypoint import cannot_start, resolve
-from directional_sync.endpoints.outputs import Found, collect
-from directional_sync.endpoints.scratch import LOG, WATCH, Scratch
-from directional_sync.endpoints.standing import moved, standing
+from directional_sync.endpoints.command.entrypoint import cannot_start, resolve
+from directional_sync.endpoints.command.outputs import Found, collect
+from directional_sync.endpoints.command.scratch import LOG, WATCH, Scratch
+from directional_sync.endpoints.command.standing import moved, standing
 from directional_sync.errors import InternalError, RefusedError, ScriptError
 from directional_sync.git import tree as trees
 from directional_sync.git.objects import ObjectStore
@@ -34,7 +34,7 @@ from directional_sync.system.spool import last_lines, text_pieces, write_log
 from directional_sync.system.supervisor import Ended, end_orphans, supervise
 
 if TYPE_CHECKING:
-    from directional_sync.endpoints.command_options import CommandOptions
+    from directional_sync.endpoints.command.options import CommandOptions
 
 _KEPT = "nothing was changed; what the program wrote stayed in its scratch checkout"
 _SHOWN = 20
@@ -64,7 +64,7 @@ def __getattr__(name: str) -> Any:
     """`OPTIONS`, loaded when it is asked for: a run may have its options without their class."""
     if name != "OPTIONS":
         raise AttributeError(name)
-    from directional_sync.endpoints import command_options
+    from directional_sync.endpoints.command import options as command_options
 
     return command_options.CommandOptions
 

@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from directional_sync.errors import CredentialError, RefusedError, RemoteError, SyncError
-from directional_sync.git import referrals
 from directional_sync.git import tree as trees
-from directional_sync.git.addresses import BadAddress, shown
-from directional_sync.git.complaints import KEPT, REF
 from directional_sync.git.objects import ObjectStore
-from directional_sync.git.remotes import Resolved
-from directional_sync.git.upstream_cache import Fetched, UpstreamCache
 from directional_sync.model.snapshot import ABSENT, FOLDER, GITLINK, Entry
+from directional_sync.upstream import referrals
+from directional_sync.upstream.addresses import BadAddress, shown
+from directional_sync.upstream.cache import Fetched, UpstreamCache
+from directional_sync.upstream.complaints import KEPT, REF
+from directional_sync.upstream.remotes import Resolved
 
 DEPTH_MAX = 5
 """Levels of submodules of submodules."""

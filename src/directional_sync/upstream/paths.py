@@ -6,7 +6,7 @@ import itertools
 import re
 from collections.abc import Sequence
 
-from directional_sync.git.addresses import BadAddress, shown
+from directional_sync.upstream.addresses import BadAddress, shown
 
 
 def check_glob(glob: str) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from directional_sync.core.globs import matches
-from directional_sync.endpoints.scratch import PROBE, Scratch, walk
+from directional_sync.endpoints.command.scratch import PROBE, Scratch, walk
 from directional_sync.errors import RefusedError
 from directional_sync.git.objects import ObjectStore
 from directional_sync.git.plumbing import failed

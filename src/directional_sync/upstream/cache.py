@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from directional_sync.errors import HostError, SyncError
-from directional_sync.git import complaints
-from directional_sync.git.remotes import Remotes, Resolved
 from directional_sync.system import files, host
 from directional_sync.system.lock import Busy, locked
+from directional_sync.upstream import complaints
+from directional_sync.upstream.remotes import Remotes, Resolved
 
 _REF = "refs/upstream/current"
 _OTHERS = "refs/upstream/merged"

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from directional_sync.errors import ConfigError, Problem
-from directional_sync.git.addresses import repository_name
 from directional_sync.model.surprise import Surprise
+from directional_sync.upstream.addresses import repository_name
 
 if TYPE_CHECKING:
-    from directional_sync.endpoints.git_options import GitOptions
+    from directional_sync.endpoints.git.options import GitOptions
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
-from directional_sync.git.remotes import Remotes
 from directional_sync.system.host import monotonic
 from directional_sync.system.http import Unanswered
 from directional_sync.system.proxy import proxy_for
+from directional_sync.upstream.remotes import Remotes
 
 _REF = re.compile(r"refs/(pull|merge-requests)/([1-9][0-9]{0,9})/head")
 _TOKEN = "GITHUB_TOKEN"

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from directional_sync.endpoints.base import Context
-from directional_sync.endpoints.upstream import Upstream
+from directional_sync.endpoints.git.upstream import Upstream
 from directional_sync.errors import InterruptedRun, SyncError
-from directional_sync.git.remotes import Remotes
 from directional_sync.model.lifecycle import Event, EventType
 from directional_sync.system.threads import each
+from directional_sync.upstream.remotes import Remotes
 
 T = TypeVar("T")
 

@@ -6,10 +6,10 @@ from typing import cast
 
 from directional_sync.endpoints.base import Context
 from directional_sync.errors import RemoteError
-from directional_sync.git import discovery
 from directional_sync.git import tree as trees
 from directional_sync.git.objects import ObjectStore
-from directional_sync.git.remotes import Remotes
+from directional_sync.upstream import discovery
+from directional_sync.upstream.remotes import Remotes
 
 
 def listed(place: str, context: Context, remotes: Remotes) -> tuple[str, ...]:

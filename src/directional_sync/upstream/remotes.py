@@ -14,15 +14,15 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from directional_sync.errors import SyncError
-from directional_sync.git import complaints, smart_http
-from directional_sync.git.addresses import Way, is_commit, shown, way
-from directional_sync.git.elsewhere import elsewhere
-from directional_sync.git.smart_http import Advertised, NoAnswer, Trouble
 from directional_sync.system.host import monotonic
 from directional_sync.system.http import Answer, Fault, Pool, Unanswered
 from directional_sync.system.process import Finished
 from directional_sync.system.programs import Programs, TimedOut
 from directional_sync.system.retry import persist
+from directional_sync.upstream import complaints, smart_http
+from directional_sync.upstream.addresses import Way, is_commit, shown, way
+from directional_sync.upstream.elsewhere import elsewhere
+from directional_sync.upstream.smart_http import Advertised, NoAnswer, Trouble
 
 T = TypeVar("T")
 _QUESTION_S = 60.0

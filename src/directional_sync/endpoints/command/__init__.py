@@ -1,0 +1,1 @@
+"""Any program in the repository, the seed's way."""

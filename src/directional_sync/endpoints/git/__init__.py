@@ -1,0 +1,1 @@
+"""Many git repositories as one tree."""
