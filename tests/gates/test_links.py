@@ -103,9 +103,9 @@ def test_t03_letter_case_does_not_help(bench: Bench) -> None:
 def test_t03_writing_beneath_a_link_that_is_there_is_refused(bench: Bench) -> None:
     there = Snapshot({"addons/oca/sale/d": bench.entry(b"/tmp", LINK)})
     assert "E-LINK-THROUGH" in judge(bench.add("addons/oca/sale/d/x"), repo=there)
-    listing = lambda folders: {"addons": {"oca": LINK}}  # noqa: E731
+    listing = lambda folders: {"": {"addons": FOLDER}, "addons": {"oca": LINK}}  # noqa: E731
     assert "E-LINK-THROUGH" in judge(Bench(bench.root).add("addons/oca/sale/d/x"), listing=listing)
-    plain = lambda folders: {"addons": {"oca": FOLDER, "a": FILE}}  # noqa: E731
+    plain = lambda folders: {"": {"addons": FOLDER}, "addons": {"oca": FOLDER, "a": FILE}}  # noqa: E731
     assert "E-LINK-THROUGH" not in judge(Bench(bench.root).add("addons/oca/sale/d/x"), listing=plain)
 
 
@@ -113,7 +113,8 @@ def test_t03_a_link_that_becomes_a_folder_is_allowed(bench: Bench) -> None:
     was = bench.entry(b"e", LINK)
     bench.repo.append(Change("addons/oca/sale/d", was, ABSENT))
     bench.add("addons/oca/sale/d/x")
-    listing = lambda folders: {"addons/oca/sale": {"d": LINK}}  # noqa: E731
+    above = {"": {"addons": FOLDER}, "addons": {"oca": FOLDER}, "addons/oca": {"sale": FOLDER}}
+    listing = lambda folders: {**above, "addons/oca/sale": {"d": LINK}}  # noqa: E731
     assert "E-LINK-THROUGH" not in judge(bench, listing=listing)
 
 

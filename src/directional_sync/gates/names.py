@@ -207,8 +207,9 @@ def held(subject: Subject, folders: Collection[str]) -> Iterator[tuple[str, str]
     level = [""]
     while level:
         below = []
-        for folder, names in subject.listing(sorted(level)).items():
-            for name, mode in names.items():
+        listed = subject.listing(sorted(level))
+        for folder in level:
+            for name, mode in listed.get(folder, {}).items():
                 key = f"{folder}/{name}" if folder else name
                 if mode != FOLDER:
                     yield key, mode
