@@ -342,7 +342,7 @@ def test_status_and_check(dsync: Any, workspace: Workspace, monkeypatch: pytest.
         app.StatusRow(target, in_sync, repo=1)
         for target, in_sync in zip(workspace.config.targets, (True, False), strict=False)
     )
-    monkeypatch.setattr(app, "status", lambda *given: app.Status(rows, (), "", 1))
+    monkeypatch.setattr(app, "status", lambda *given: app.Status(rows, interrupted="", score=1))
     status, out, _ = dsync("status")
     assert status == 0 and "drift score 1: 1 in sync, 1 differ, 0 unknown" in out
     assert dsync("status", "--check")[0] == Exit.CHANGES
