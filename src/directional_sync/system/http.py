@@ -30,6 +30,7 @@ from directional_sync.system.proxy import credentials, proxy_for
 _BLOCK_BYTES = 65536
 _CONNECT_S = 15.0
 _PORTS = {"http": 80, "https": 443}
+_LINK_LOCAL = ("169.254.", "fe80:", "FE80:", "::ffff:169.254.")
 
 
 class Fault(StrEnum):
@@ -55,6 +56,8 @@ class Unanswered(Exception):
         super().__init__(f"{fault}: {reason}")
         self.fault = fault
         self.reason = reason
+        self.sent = False
+        """Whether some of the question may have reached the far side."""
 
 
 @dataclass(frozen=True)
@@ -124,23 +127,34 @@ class Pool:
         bytes_max: int,
         enough: Callable[[bytes], bool] | None = None,
         into: Path | None = None,
+        once: bool = False,
     ) -> Answer:
-        """The answer to one question, which must be one that may be asked twice. `timeout_s` is for all of it,
-        connecting included (looking up the host's name is the operating system's affair). Reading stops early,
+        """The answer to one question, which must be one that may be asked twice, unless `once`. `timeout_s` is for all
+        of it, connecting included (looking up the host's name is the operating system's affair). Reading stops early,
         and the connection is given up, once `enough` says so of the body so far. With `into`, the body of a 200 goes to
         that file, made anew, and other bodies are not read. Raises Unanswered, and HostError for that file."""
         parts = urlsplit(url)
         place = (parts.scheme, parts.hostname or "", parts.port or _PORTS[parts.scheme])
         terms = _Terms(monotonic() + timeout_s, bytes_max, enough, into)
-        with _as_unanswered(place[1]):
-            line = self._kept(place)
-            if line is not None:
-                try:
-                    return self._exchange(line, place, _request(method, parts, headers, body, line), terms)
-                except (http.client.RemoteDisconnected, ConnectionError, ssl.SSLEOFError):
-                    pass  # it was closed while it was idle: once more on a fresh one
-            line = self._open(place, terms.deadline)
-            return self._exchange(line, place, _request(method, parts, headers, body, line), terms)
+        sent = False
+        try:
+            with _as_unanswered(place[1]):
+                line = self._kept(place)
+                if line is not None:
+                    sent = True
+                    try:
+                        return self._exchange(line, place, _request(method, parts, headers, body, line), terms)
+                    except (http.client.RemoteDisconnected, ConnectionError, ssl.SSLEOFError):
+                        if once:
+                            raise
+                    # It was closed while it was idle: once more on a fresh one.
+                    sent = False
+                line = self._open(place, terms.deadline)
+                sent = True
+                return self._exchange(line, place, _request(method, parts, headers, body, line), terms)
+        except Unanswered as error:
+            error.sent = sent
+            raise
 
     def _exchange(self, line: _Line, place: tuple[str, str, int], request: bytes, terms: _Terms) -> Answer:
         keep = False
@@ -344,6 +358,9 @@ def _connect(host: str, port: int, deadline: float) -> socket.socket:
     # As bytes, a plain name needs no tables for names in other scripts, which take a while to load.
     name = host.encode("ascii") if host.isascii() else host
     for family, kind, protocol, _, address in socket.getaddrinfo(name, port, type=socket.SOCK_STREAM):
+        if str(address[0]).startswith(_LINK_LOCAL):
+            last = OSError("a link-local address, where machines keep their own credentials, is not asked")
+            continue
         sock = socket.socket(family, kind, protocol)
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
