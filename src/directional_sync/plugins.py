@@ -34,6 +34,8 @@ class _BuiltIn:
     options: str = ""
     """`module:class` of the options where they can be had without loading the endpoint."""
     directions: tuple[Direction, ...] = tuple(Direction)
+    records: bool = False
+    """Its keys are records of the far side; see `endpoints.base.Translating`."""
     pins: bool = False
     """Its sources stand in the lock, and can be taken exactly as they stand there."""
 
@@ -99,6 +101,14 @@ def described(name: str) -> str:
 def directions(name: str) -> tuple[Direction, ...]:
     """The directions that a target with this endpoint may have."""
     return _BUILT_IN[name].directions if name in _BUILT_IN else tuple(Direction)
+
+
+def records(name: str) -> bool:
+    """Whether the keys of targets with this endpoint are records of the far side, and not paths. Third parties say so
+    by `RECORDS = True` in their module. Raises HostError E-PLUGIN."""
+    if name in _BUILT_IN:
+        return _BUILT_IN[name].records
+    return name in _third_parties() and bool(getattr(_module(name), "RECORDS", False))
 
 
 def pins(name: str) -> bool:

@@ -18,6 +18,7 @@ from directional_sync.model.lifecycle import Event, EventType, Tell
 from directional_sync.model.plan import Plan
 from directional_sync.model.record import TargetRecord
 from directional_sync.run.world import World
+from directional_sync.store.ledger import TargetLedger
 from directional_sync.system import host
 from directional_sync.system.environment import environment_for
 from directional_sync.system.lock import run_lock
@@ -31,7 +32,8 @@ def open_world(workspace: Workspace, options: RunOptions, tell: Tell, *, gates: 
 
     repository = Repository.open(workspace.root)
     run = host.new_id()
-    quiet = _redacting(workspace, tell)
+    mask = redactor(workspace)
+    quiet = _redacting(mask, tell)
 
     def waiting(who: str) -> None:
         quiet(Event(EventType.PROGRESS, f"waiting for another run: {who}"))
@@ -51,6 +53,7 @@ def open_world(workspace: Workspace, options: RunOptions, tell: Tell, *, gates: 
             run=run,
             when=host.utc_now(),
             lock_path=workspace.lock_path,
+            ledger_for=lambda target: TargetLedger(workspace.state / "effects", target.name, run, mask),
             stop=options.stop,
         )
 
@@ -90,8 +93,7 @@ def _locked(workspace: Workspace, options: RunOptions, run: str, waiting: Callab
         yield held
 
 
-def _redacting(workspace: Workspace, tell: Tell) -> Tell:
-    mask = redactor(workspace)
+def _redacting(mask: Redactor, tell: Tell) -> Tell:
     return lambda event: tell(mask.value(event))
 
 

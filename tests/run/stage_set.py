@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.project import Project
 
+from directional_sync.core.redact import Redactor
 from directional_sync.endpoints.base import Capabilities, Context, Endpoint
 from directional_sync.gates.base import Gate
 from directional_sync.git.repository import Repository
@@ -19,11 +20,12 @@ from directional_sync.model.snapshot import FILE, Entry, Snapshot, Source
 from directional_sync.model.target import Config, Direction, Safety, Target
 from directional_sync.run.sync import sync
 from directional_sync.run.world import Mode, World
+from directional_sync.store.ledger import TargetLedger
 
 
 @dataclass
 class Far:
-    """The far side: files by path, parts that cannot be read, and where it says it comes from."""
+    """The far side of a pull: files by path, parts that cannot be read, and where it says it comes from."""
 
     files: dict[str, bytes] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
@@ -55,6 +57,7 @@ class _Far:
         pass
 
 
+SECRET = "canary-Zq81-never-shown"
 TARGET = Target("flow", Direction.PULL, "memory", outputs=("out/**",))
 
 
@@ -81,8 +84,13 @@ class Stage:
             run=f"run{self.runs:03}",
             when="2026-01-01T00:00:00Z",
             lock_path="sync.lock",
+            ledger_for=self.ledger,
         )
         return replace(world, **changes)  # type: ignore[arg-type]
+
+    def ledger(self, target: Target) -> TargetLedger:
+        state = self.project.root / ".git/directional-sync"
+        return TargetLedger(state / "effects", target.name, f"run{self.runs:03}", Redactor((SECRET,)))
 
     def sync(self, mode: Mode | None = None, **changes: object) -> TargetRecord:
         return sync(self.target, self.world(**changes), mode or Mode())

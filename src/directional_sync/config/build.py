@@ -62,6 +62,7 @@ def target(
         place=place,
         missing=missing,
         variables=variables,
+        records=plugins.records("command" if part.remote is None else str(part.remote.get("type", ""))),
         **given,
     )
 

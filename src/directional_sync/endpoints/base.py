@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from directional_sync.model.lifecycle import Tell
 from directional_sync.model.plan import Change
-from directional_sync.model.record import Effect
+from directional_sync.model.record import Attempt, Effect
 from directional_sync.model.snapshot import Snapshot
 from directional_sync.model.surprise import Accepted
 from directional_sync.model.target import Target
@@ -48,6 +48,26 @@ class Capabilities:
     """`apply` works."""
     previews: bool = True
     """A snapshot tells what a run would do. False: the plan is opaque."""
+
+
+class Ledger(Protocol):
+    """What was sent to the far side of one target, on the disk before it is sent."""
+
+    def attempts(self) -> Mapping[str, Attempt]:
+        """By key, the newest of what earlier runs sent and of which a look at the far side may not show the outcome
+        yet: where a run was cut off, and where it is not long ago."""
+
+    def intend(self, change: Change) -> None:
+        """The change is about to be sent. For changes of which a second sending would not be the same as one. Raises
+        HostError; then it must not be sent."""
+
+
+class _NoLedger:
+    def attempts(self) -> Mapping[str, Attempt]:
+        return {}
+
+    def intend(self, change: Change) -> None:
+        """Kept nowhere."""
 
 
 class Objects(Protocol):
@@ -94,6 +114,7 @@ class Context:
     """Answer what is agreed already, without what came from sources that the configuration no longer holds."""
     accepted: Accepted = field(default_factory=dict)
     """The surprises that a person has accepted for this run."""
+    ledger: Ledger = field(default_factory=_NoLedger)
     expect: Callable[[], None] = lambda: None
     """Said once when new content is about to be obtained, so that who judges it can get ready meanwhile."""
 
@@ -112,6 +133,15 @@ class Endpoint(Protocol):
 
     def close(self) -> None:
         """Lets go of processes, connections and temporary files. Safe to call twice."""
+
+
+class Translating(Protocol):
+    """What an endpoint offers beside the rest whose keys are no paths of the repository but records of the far side:
+    its targets have `records`."""
+
+    def translate(self, repo: Snapshot) -> Snapshot:
+        """What the repository's files say, as records: keys and content as `snapshot` has them. Asked once, before
+        `snapshot`. Raises SyncError naming file and line of everything that cannot be translated."""
 
 
 class Opaque(Protocol):

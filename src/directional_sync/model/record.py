@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -53,6 +54,9 @@ class EffectKind(StrEnum):
     """The `before` no longer matched; nothing was written."""
     REFUSED = "refused"
     FAILED = "failed"
+    """It was certainly not made."""
+    UNKNOWN = "unknown"
+    """It was sent, and no answer says whether it was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,41 @@ class Effect:
     change: Change
     kind: EffectKind
     message: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """What the far side calls the item now (an id, an address), for finding it again."""
+    exit: Exit = Exit.FAILED
+    """The status that follows when it was not done."""
+
+    @property
+    def done(self) -> bool:
+        return self.kind is EffectKind.DONE
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One change that an earlier run has sent to the far side, or was about to."""
+
+    key: str
+    after: str
+    """Digest of what was to be there; "" for a deletion."""
+    age_s: float
+    """How long ago by the wall clock, >= 0."""
+    done: bool
+    """The far side said so. False: it may have been made or not."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """What the far side calls the item: `Effect.facts`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """What one key of the far side held before a run changed it."""
+
+    key: str
+    before: bytes | None
+    """None: it was absent, or, with `withheld`, it is not kept."""
+    withheld: str = ""
+    """Why the content is not kept: it is too long, or holds a known secret."""
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

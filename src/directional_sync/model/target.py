@@ -177,6 +177,8 @@ class Target:
     the values that refer to them are as they are written."""
     variables: tuple[str, ...] = ()
     """Names of all variables that its values refer to, sorted."""
+    records: bool = False
+    """Its keys are records of the far side, which its endpoint makes of the repository's files, and not paths."""
 
     @property
     def in_lock(self) -> bool:

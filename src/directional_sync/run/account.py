@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from directional_sync.errors import Exit, InternalError, RefusedError, SyncError
+from directional_sync.errors import EXIT_PRECEDENCE, Exit, InternalError, RefusedError, SyncError
 from directional_sync.model.lifecycle import Outcome, Skip
 from directional_sync.model.plan import Plan, Sign, count
-from directional_sync.model.record import Effect, EffectKind, Failure, Phase, TargetRecord, Verdict
+from directional_sync.model.record import Effect, Failure, Phase, TargetRecord, Verdict
 from directional_sync.model.snapshot import Source
 from directional_sync.model.target import Target
 from directional_sync.render.commit import moved_sources, numbers
@@ -17,6 +18,7 @@ from directional_sync.run.shortfall import shortfalls
 _CREATED_LISTED = 1000
 _VERIFICATION = "verification"
 _TRACE_LINES = 12
+_UNDONE_LISTED = 200
 
 
 def ended(
@@ -163,37 +165,58 @@ def too_late(record: TargetRecord) -> TargetRecord:
     return replace(record, notes=(*record.notes, note))
 
 
-def applied(record: TargetRecord, effects: tuple[Effect, ...]) -> TargetRecord:
-    """The record with the effects on the far side; less than a success when not all of them are done."""
-    undone = [effect for effect in effects if effect.kind is not EffectKind.DONE]
-    record = replace(record, effects=effects)
-    if not undone:
+def applied(target: Target, record: TargetRecord, effects: tuple[Effect, ...], ended: SyncError | None) -> TargetRecord:
+    """The record with the effects on the far side, and what ended them before the last one; less than a success when
+    not all of them are done."""
+    planned = record.plan.remote if record.plan is not None else ()
+    undone = [effect for effect in effects if not effect.done]
+    waiting = planned[len(effects) :]
+    done = [effect.change for effect in effects if effect.done]
+    record = replace(record, effects=effects, counts=count((*(record.plan.repo if record.plan else ()), *done)))
+    if not undone and not waiting:
         return record
-    message = f"{len(undone)} of {len(effects)} changes were not made on the far side"
+    counts = Counter(effect.kind for effect in undone)
+    parts = [f"{len(done)} made", *(f"{number} {kind}" for kind, number in sorted(counts.items()))]
+    parts += [f"{len(waiting)} not attempted"] if waiting else []
+    first = ended.message if ended is not None else f"{undone[0].change.key}: {undone[0].message or undone[0].kind}"
+    statuses = [ended.exit] if ended is not None else [effect.exit for effect in undone]
     failure = Failure(
-        code="E-APPLY",
-        message=f"{message}: {undone[0].change.key}: {undone[0].message or undone[0].kind}",
-        detail=tuple(f"{effect.change.key}: {effect.kind} {effect.message}".rstrip() for effect in undone),
-        kept="the others are made and recorded; nothing is made twice",
-        hint="the next run looks again and makes what is still missing",
+        code=ended.code if ended is not None else "E-APPLY",
+        message=f"of {len(planned)} changes on the far side {', '.join(parts)}: {first}",
+        detail=tuple(_undone(effect) for effect in undone[:_UNDONE_LISTED]),
+        place=ended.place if ended is not None else str(target.place),
+        kept="what was made is recorded, and nothing is made twice",
+        hint=(ended.hint if ended is not None else "") or "the next run looks again and makes what is still missing",
+        exit=min(statuses, key=EXIT_PRECEDENCE.index),
     )
-    return replace(record, outcome=Outcome.FAILED, failure=failure, message=failure.message)
+    cancelled = failure.exit in (Exit.INTERRUPTED, Exit.TERMINATED)
+    outcome = Outcome.CANCELLED if cancelled else Outcome.FAILED
+    also = (*((record.failure,) if record.failure is not None else ()), *record.also)
+    return replace(record, outcome=outcome, failure=failure, message=failure.message, also=also)
+
+
+def _undone(effect: Effect) -> str:
+    return f"{effect.change.key}: {effect.kind} {effect.message}".rstrip()
 
 
 def our_bug(target: Target, error: Exception) -> TargetRecord:
     """The record of a passage that ended in an exception nobody raised on purpose."""
+    return failed(target, bug(error))
+
+
+def bug(error: Exception) -> InternalError:
+    """An exception that nobody raised on purpose, as an error for whoever has to report it."""
     import traceback
 
     trace = traceback.format_exception(error)[-1].strip()
     where = [line.strip() for line in traceback.format_tb(error.__traceback__)[-_TRACE_LINES:]]
-    bug = InternalError(
+    return InternalError(
         "E-INTERNAL",
         f"this is a fault in directional-sync itself: {trace}",
         kept="a target is written whole or not at all; `dsync status` says if anything is left to finish",
         hint="please report it with the text that `dsync show` prints for this run",
         detail=where,
     )
-    return failed(target, bug)
 
 
 def skipped(target: Target, why: Skip, message: str) -> TargetRecord:

@@ -63,7 +63,7 @@ def find_base(
     if not tree:
         return Base(Snapshot(sources=sources), empty, ref, known=False)
     # By today's globs: what they no longer name is none of our business any more, so it is not a deletion.
-    items = trees.select(store, tree, globs(target))
+    items = trees.select(store, tree, scope(target))
     own = trees.edit(store, empty, items.entries)
     return Base(Snapshot(items.entries, sources=sources), own, ref, known=True, trimmed=own != tree)
 
@@ -107,6 +107,11 @@ def globs(target: Target) -> tuple[str, ...]:
     if target.direction is Direction.PUSH:
         return target.inputs
     return (*target.inputs, *target.outputs)
+
+
+def scope(target: Target) -> tuple[str, ...]:
+    """What of an agreed tree belongs to the target: of records all of it, since their keys are no paths."""
+    return ("**",) if target.records else globs(target)
 
 
 def _agreed_tree(

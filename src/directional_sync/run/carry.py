@@ -13,6 +13,7 @@ from directional_sync.model.record import Phase, TargetRecord
 from directional_sync.model.target import Direction
 from directional_sync.run import account
 from directional_sync.run.deliver import commit, refuse_dirty, refuse_foreign_work
+from directional_sync.run.effects import carry_over
 from directional_sync.run.judge import Verdicts, judge_commands, judge_plan, needs_checkout, refusal
 from directional_sync.run.prove import prove
 from directional_sync.run.scan import Scan, performed
@@ -35,11 +36,17 @@ def carry_out(at: Passage, seen: Scan, endpoint: Endpoint, record: TargetRecord)
     if mode.dry_run or seen.idle:
         return record
     refuse_foreign_work(at, staged)
-    if seen.plan.remote:
-        at.step(Step.APPLYING)
-        effects = tuple(endpoint.apply(seen.plan.remote))
-        staged, record = stage(at, seen, effects), account.applied(record, effects)
-    return _delivered(at, seen, staged, record)
+    if not seen.plan.remote:
+        return _delivered(at, seen, staged, record)
+    at.step(Step.APPLYING)
+    effects, ended = carry_over(at, endpoint, seen.plan.remote)
+    record = account.applied(target, record, effects, ended)
+    try:
+        record = _delivered(at, seen, stage(at, seen, effects), record)
+        at.ledger.close()
+    except SyncError as error:  # what was made on the far side is told all the same
+        return account.unproved(target, record, error)
+    return record
 
 
 def _performed(at: Passage, seen: Scan, endpoint: Endpoint, verdicts: Verdicts) -> TargetRecord:
@@ -61,14 +68,15 @@ def _performed(at: Passage, seen: Scan, endpoint: Endpoint, verdicts: Verdicts) 
 
 def _delivered(at: Passage, seen: Scan, staged: Staged, record: TargetRecord) -> TargetRecord:
     """The staged tree carried into the repository, and the proof. What was committed stays in the record."""
-    at.step(Step.COMMITTING)
+    at.step(Step.COMMITTING, finish=bool(record.effects))
     made, left = commit(at, seen, staged)
     record = replace(record, commit=made, notes=(*record.notes, *left))
-    if not at.target.idempotent or left:
+    undone = len(record.effects) < len(seen.plan.remote) or any(not effect.done for effect in record.effects)
+    if not at.target.idempotent or left or undone:
         return record
     try:
         at.step(Step.PROVING)
-        prove(at, seen)
+        prove(at, seen, record.effects)
     except SyncError as error:
         return account.unproved(at.target, record, error)
     return record

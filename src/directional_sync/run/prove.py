@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 
 from directional_sync.errors import InternalError, ScriptError
 from directional_sync.git import tree as trees
+from directional_sync.model.record import Effect
 from directional_sync.model.snapshot import Snapshot
 from directional_sync.model.target import Direction
 from directional_sync.run.base import find_base, globs, read_lock
@@ -16,16 +18,18 @@ from directional_sync.run.world import Passage
 _LISTED = 20
 
 
-def prove(at: Passage, seen: Scan) -> None:
-    """Raises InternalError E-NOT-IDEMPOTENT when we would do it all again, ScriptError E-SCRIPT-UNSTABLE when
-    a second look at the far side (only with `mode.prove`) shows something else than the first."""
+def prove(at: Passage, seen: Scan, effects: Sequence[Effect] = ()) -> None:
+    """`effects` are what became of the changes on the far side. Raises InternalError E-NOT-IDEMPOTENT when we would do
+    it all again, ScriptError E-SCRIPT-UNSTABLE when a second look at the far side (only with `mode.prove`) shows
+    something else than the first."""
     after = replace(at, world=replace(at.world, repository=at.world.repository.reread()))
     tree = repo_tree(after)
     lock = read_lock(at.store, tree, at.world.lock_path)
-    repo = trees.select(at.store, tree, globs(at.target))
-    base = find_base(after.world.repository, at.store, at.target, lock, repo)
+    files = trees.select(at.store, tree, globs(at.target))
+    base = find_base(after.world.repository, at.store, at.target, lock, files)
     again = at.mode.prove and at.target.direction is Direction.PULL
-    remote = _again(after, seen) if again else seen.whole["remote"]
+    remote = _again(after, seen) if again else _as_told(seen.whole["remote"], effects)
+    repo = seen.whole["repo"] if at.target.records else files  # a push leaves what records are made of as it is
     second = weigh(after, tree, lock, base, repo, remote).plan
     moved = [change.key for change in (*second.repo, *second.remote, *second.agreed)]
     if not moved:
@@ -45,6 +49,15 @@ def prove(at: Passage, seen: Scan) -> None:
         kept="what was committed is complete",
         hint="please report this; `idempotent: false` at the target turns the proof off",
     )
+
+
+def _as_told(remote: Snapshot, effects: Sequence[Effect]) -> Snapshot:
+    """What the far side holds after it has confirmed these effects."""
+    done = {effect.change.key: effect.change.after for effect in effects if effect.done}
+    if not done:
+        return remote
+    entries = {key: entry for key, entry in {**remote.entries, **done}.items() if not entry.absent}
+    return replace(remote, entries=entries)
 
 
 def _again(at: Passage, seen: Scan) -> Snapshot:

@@ -8,7 +8,7 @@ from typing import cast
 
 from directional_sync.core.lockfile import LockFile
 from directional_sync.core.reconcile import reconcile
-from directional_sync.endpoints.base import Context, Endpoint, Opaque
+from directional_sync.endpoints.base import Context, Endpoint, Opaque, Translating
 from directional_sync.gates.base import Preparing
 from directional_sync.git import tree as trees
 from directional_sync.git.objects import ObjectStore
@@ -58,6 +58,8 @@ def scan(at: Passage, endpoint_of: Callable[[Base], Endpoint]) -> tuple[Scan, En
     reached = at.world.lock_path if at.mode.locked and not at.mode.prune else ""
     base = find_base(at.world.repository, at.store, at.target, lock, repo, reached=reached)
     endpoint = endpoint_of(base)
+    if at.target.records:
+        repo = cast(Translating, endpoint).translate(repo)
     remote = endpoint.snapshot(base.snapshot)
     at.step(Step.PLANNING)
     seen = weigh(at, tree, lock, base, repo, remote)
@@ -105,6 +107,7 @@ def open_endpoint(at: Passage, base: Base) -> Endpoint:
             locked=at.mode.locked,
             prune=at.mode.prune,
             accepted=at.mode.accepted,
+            ledger=at.ledger,
             expect=lambda: _expect(world),
         )
     )

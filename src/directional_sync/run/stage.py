@@ -10,7 +10,7 @@ from directional_sync.git import tree as trees
 from directional_sync.git.repository import BASE_REF
 from directional_sync.git.transaction import RefMove
 from directional_sync.model.plan import Change
-from directional_sync.model.record import Effect, EffectKind
+from directional_sync.model.record import Effect
 from directional_sync.model.snapshot import ABSENT, FILE, Entry
 from directional_sync.run.base import Base, merged, note
 from directional_sync.run.scan import Scan
@@ -30,7 +30,7 @@ class Staged:
 def stage(at: Passage, seen: Scan, effects: Sequence[Effect] = ()) -> Staged:
     """`effects` are those on the far side: the base moves by what was done there, not by what was planned."""
     plan, base = seen.plan, seen.base
-    done = [effect.change for effect in effects if effect.kind is EffectKind.DONE]
+    done = [effect.change for effect in effects if effect.done]
     moves = grafted({change.key: change.after for change in (*plan.agreed, *plan.repo, *done)}, seen)
     base_tree = trees.edit(at.store, base.tree, moves) if moves else base.tree
     entries = grafted({change.key: change.after for change in plan.repo}, seen)

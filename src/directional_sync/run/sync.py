@@ -75,7 +75,7 @@ def _same_branch(world: World) -> Repository:
 def _walk(target: Target, world: World, mode: Mode, stack: ExitStack) -> TargetRecord:
     quarantine = world.cache / "quarantine" / f"{world.run}-{target.name}"
     store = stack.enter_context(closing(ObjectStore(world.repository, quarantine)))
-    at = Passage(target, world, mode, world.environment_for(target), store)
+    at = Passage(target, world, mode, world.environment_for(target), store, world.ledger_for(target))
 
     at.step(Step.CHECKING)
     verdicts = judge_commands(world, target, Phase.PRE, at.environment, world.repository.root)

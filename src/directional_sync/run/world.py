@@ -15,6 +15,7 @@ from directional_sync.model.lifecycle import Event, EventType, Level, Step, Tell
 from directional_sync.model.plan import Side
 from directional_sync.model.surprise import Accepted
 from directional_sync.model.target import Config, Target
+from directional_sync.store.ledger import TargetLedger
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class World:
     """RFC 3339: what commits made by this run are dated."""
     lock_path: str
     """The lock file, relative to the repository root."""
+    ledger_for: Callable[[Target], TargetLedger]
+    """What was sent to the far side of a target, and will be in this run."""
     stop: Callable[[], bool] = lambda: False
     """Whether somebody asked us to stop; asked between steps, so that each step is finished or not begun."""
 
@@ -80,10 +83,13 @@ class Passage:
     """The variables that the target's programs may see."""
     store: ObjectStore
     """Reads everything, writes into the quarantine of this passage."""
+    ledger: TargetLedger
+    """What was and is sent to the far side."""
 
-    def step(self, step: Step) -> None:
-        """Says that the target has come to `step`. Raises InterruptedRun when somebody asked us to stop."""
-        if self.world.stop():
+    def step(self, step: Step, *, finish: bool = False) -> None:
+        """Says that the target has come to `step`. Raises InterruptedRun when somebody asked us to stop, but for a step
+        that has to `finish` what was begun on the far side."""
+        if self.world.stop() and not finish:
             raise InterruptedRun(
                 "E-INTERRUPTED",
                 f"stopped before {step} {self.target.name}",

@@ -1,0 +1,66 @@
+"""Carrying out the changes for the far side, one by one, each in the ledger before the next is begun."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING, cast
+
+from directional_sync.endpoints.base import Endpoint
+from directional_sync.errors import InterruptedRun, SyncError
+from directional_sync.model.lifecycle import Event, EventType, Level
+from directional_sync.model.plan import Change
+from directional_sync.model.record import Effect
+from directional_sync.run.account import bug
+from directional_sync.run.world import Passage
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+_PRIOR_BYTES_MAX = 256_000
+
+
+def carry_over(
+    at: Passage, endpoint: Endpoint, changes: Sequence[Change]
+) -> tuple[tuple[Effect, ...], SyncError | None]:
+    """What became of the changes that were attempted, in order, and what ended it before the last one. Whatever
+    happens, what was made is known afterwards: nothing is raised."""
+    effects: list[Effect] = []
+    sizes = at.store.size_many(sorted({change.before.digest for change in changes if change.before.present}))
+    try:
+        with closing(cast("Generator[Effect, None, None]", endpoint.apply(changes))) as applying:
+            for effect in applying:
+                effects.append(effect)
+                at.ledger.ended(effect, _before(at, effect.change, sizes.get(effect.change.before.digest, 0)))
+                at.world.tell(_event(at, effect, len(effects), len(changes)))
+                if len(effects) < len(changes) and at.world.stop():
+                    raise _stopped(at)
+    except SyncError as error:
+        return tuple(effects), error
+    except Exception as error:  # an endpoint may be a stranger's, and what it has made must not be forgotten
+        return tuple(effects), bug(error)
+    return tuple(effects), None
+
+
+def _before(at: Passage, change: Change, size: int) -> bytes | None:
+    if not change.before.present or size > _PRIOR_BYTES_MAX:
+        return None
+    try:
+        return at.store.read(change.before.digest)
+    except KeyError:
+        return None
+
+
+def _event(at: Passage, effect: Effect, number: int, total: int) -> Event:
+    message = f"{number} of {total}: {effect.change.key} {effect.kind}"
+    data = {"key": effect.change.key, "kind": str(effect.kind), "number": number, "total": total}
+    return Event(EventType.PROGRESS, message, at.target.name, Level.DEBUG, data)
+
+
+def _stopped(at: Passage) -> InterruptedRun:
+    return InterruptedRun(
+        "E-INTERRUPTED",
+        f"stopped while {at.target.name} was written to the far side",
+        kept="what was written is recorded, and nothing is half written",
+        hint=f"carry on with: dsync run {at.target.name}",
+    )
