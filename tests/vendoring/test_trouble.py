@@ -189,3 +189,20 @@ def test_P19_an_upstream_without_a_commit_is_told(small: Vendored) -> None:
     small.add("web", FILES).delete("refs/heads/18.0")
     record = small.try_()
     assert "E-UPSTREAM-EMPTY" in told(record) and small.files("crm") and not small.files("web")
+
+
+def test_an_upstream_that_is_to_move_and_cannot_be_read_keeps_its_old_place(small: Vendored, dsync: Dsync) -> None:
+    small.sync()
+    small.target["outputs"] = ["vendor/**", "elsewhere/**"]
+    small.configure(repositories={"web": {"into": "elsewhere/web"}})
+    before, locked = small.tree("web"), small.lock()["web"]
+    small.server.fault("web", Fault(status=404))
+    said = dsync("run")
+    assert said.status == 1 and "E-UPSTREAM-GONE" in said.text
+    assert small.tree("web") == before and small.lock()["web"] == locked
+    small.server.clear("web")
+    small.sync()
+    assert (
+        not (small.project.root / "vendor/web").exists() and (small.project.root / "elsewhere/web/README.md").exists()
+    )
+    assert small.lock()["web"]["into"] == "elsewhere/web"

@@ -244,8 +244,7 @@ class _Look:
     def _answer(self, wanted: Sequence[Upstream], taken: Mapping[str, Source], orphans: Sequence[Source]) -> Snapshot:
         kept = self._agreed(orphans)
         sources = sorted([*taken.values(), *orphans], key=lambda source: source.name)
-        errors = self.crowd.failed
-        failed = {one.into: errors[one.name] for one in wanted if one.name in errors}
+        failed = self._failed(wanted)
         return Snapshot(
             {**kept.entries, **{source.into: Entry(source.tree, FOLDER) for source in taken.values()}},
             {place: _reason(error) for place, error in failed.items()},
@@ -254,6 +253,17 @@ class _Look:
             tuple(sorted(source.name for source in orphans)),
             {place: error.hint for place, error in failed.items() if error.hint},
         )
+
+    def _failed(self, wanted: Sequence[Upstream]) -> dict[str, SyncError]:
+        """By each place that could not be looked at: where its content belongs, and where it lies since last time."""
+        errors = self.crowd.failed
+        failed = {}
+        for upstream in wanted:
+            if upstream.name in errors:
+                before = self.before.get(upstream.name)
+                for place in {upstream.into, before.into if before is not None else upstream.into}:
+                    failed[place] = errors[upstream.name]
+        return failed
 
     def _all_failed(self, wanted: Sequence[Upstream]) -> SyncError:
         """The one error of all: as it is for one upstream, with the common code when they agree."""
