@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from directional_sync.core.advance import advance
 from directional_sync.core.lockfile import LockedTarget, dump
 from directional_sync.git import tree as trees
 from directional_sync.git.repository import BASE_REF
@@ -30,8 +31,7 @@ class Staged:
 def stage(at: Passage, seen: Scan, effects: Sequence[Effect] = ()) -> Staged:
     """`effects` are those on the far side: the base moves by what was done there, not by what was planned."""
     plan, base = seen.plan, seen.base
-    done = [effect.change for effect in effects if effect.done]
-    moves = grafted({change.key: change.after for change in (*plan.agreed, *plan.repo, *done)}, seen)
+    moves = grafted(advance(plan, (effect.change for effect in effects if effect.done)), seen)
     base_tree = trees.edit(at.store, base.tree, moves) if moves else base.tree
     entries = grafted({change.key: change.after for change in plan.repo}, seen)
     agreed = LockedTarget(base_tree, merged(base.snapshot.sources, plan))
