@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from directional_sync.core.strict_json import Number
 from directional_sync.errors import CredentialError, InterruptedRun, RemoteError, SyncError
 from directional_sync.service.client import Client, Service
 from directional_sync.service.complaints import OutcomeUnknownError
@@ -25,6 +27,15 @@ class Counter(LoopbackService):
             return Told(302, b"", {"Location": "http://localhost:9/x"})
         if asked.path == "/moved":
             return Told(301, b"", {"Location": "/things"})
+        if asked.path == "/tagged":
+            if asked.headers.get("if-none-match") == '"one"':
+                return Told(304, b"", {"ETag": '"one"'})
+            return Told(200, b'{"price": 0.10}', {"Content-Type": "application/json", "ETag": '"one"'})
+        if asked.path == "/nowhere":
+            return Told(304, b"")
+        if asked.path == "/quota" and len(self.heard) < 2:
+            soon = str(int(time.time()) + 2)
+            return Told(429, b"{}", {"Content-Type": "application/json", "RateLimit-Reset": soon})
         if asked.path == "/loop":
             return Told(301, b"", {"Location": "/loop"})
         if asked.method == "POST":
@@ -160,6 +171,25 @@ def test_redirects_stay_on_the_host(counter: Counter) -> None:
         assert caught.value.code == "E-SERVICE-MOVED"
     with pytest.raises(RemoteError):
         client.ask("GET", "https://example.invalid/next")
+
+
+def test_what_has_not_changed_need_not_be_sent_again(counter: Counter) -> None:
+    client = opened(counter)
+    first = client.ask("GET", "/tagged", exact=True)
+    assert first.value == {"price": Number("0.10")}
+    assert not first.unchanged
+    again = client.ask("GET", "/tagged", tag=first.headers["etag"])
+    assert again.unchanged and again.value is None
+    assert client.ask("GET", "/tagged", tag='"other"').value == {"price": 0.1}
+    with pytest.raises(RemoteError) as caught:
+        client.ask("GET", "/nowhere")  # nobody asked whether anything has changed
+    assert caught.value.code == "E-SERVICE-MOVED"
+
+
+def test_a_quota_that_fills_up_again_is_waited_for(counter: Counter) -> None:  # F51
+    told: list[str] = []
+    assert opened(counter, retries=0, timeout_s=30, waiting=told.append).ask("GET", "/quota").status == 200
+    assert len(counter.heard) == 2
 
 
 def test_another_host_is_fetched_from_without_the_credential(counter: Counter) -> None:

@@ -1,6 +1,6 @@
 """JSON that means the same to everybody who reads it, and the one way in which this program writes it.
 
-Python's own reader takes the last of two equal keys, NaN, and integers of any length; of each of these another reader
+Python's own reader takes the last of two equal keys, NaN, and numbers of any length; of each of these another reader
 makes something else. Here they are mistakes, with the place where they stand.
 """
 
@@ -8,10 +8,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
+from json.encoder import encode_basestring as _quoted
+from math import isfinite
 from typing import Any, NoReturn
 
 DEPTH_MAX = 100
 _DIGITS_MAX = 100
+_STEP = "  "
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number that is no integer, digit by digit as it was written: 0.10 is neither 0.1 nor the nearest double."""
+
+    text: str
 
 
 class BadJson(ValueError):
@@ -24,15 +35,22 @@ class BadJson(ValueError):
         self.column = column
 
 
-def parse(content: bytes) -> Any:
-    """The value that `content` stands for: UTF-8, with or without a byte order mark. Raises BadJson."""
+def parse(content: bytes, *, exact: bool = False) -> Any:
+    """The value that `content` stands for: UTF-8, with or without a byte order mark. `exact`: what is no integer comes
+    as `Number`, for those who hand it on, instead of as float. Raises BadJson."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise BadJson("it is not UTF-8", line, error.start - content.rfind(b"\n", 0, error.start)) from error
     try:
-        value = json.loads(text, object_pairs_hook=_object, parse_constant=_constant, parse_int=_integer)
+        value = json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_constant=_constant,
+            parse_int=_integer,
+            parse_float=_exactly if exact else _float,
+        )
     except json.JSONDecodeError as error:
         raise BadJson(error.msg[:1].lower() + error.msg[1:], error.lineno, error.colno) from error
     except RecursionError as error:
@@ -45,9 +63,52 @@ def parse(content: bytes) -> Any:
 def dump(value: Any) -> bytes:
     """`value` as a document: keys sorted, two spaces of indentation, UTF-8, a line feed at the end. The same bytes for
     the same value, whatever its order was. Raises ValueError for NaN and for what JSON does not know."""
-    return (json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode(
-        "utf-8", "surrogatepass"
-    )
+    return encoded(value) + b"\n"
+
+
+def encoded(value: Any, level: int = 0) -> bytes:
+    """`value` as `dump` writes it inside a document, `level` containers deep: no line feed at the end, and no
+    indentation of its first line. Raises as `dump`."""
+    parts: list[str] = []
+    _write(value, "\n" + _STEP * level, parts.append)
+    # Half a surrogate pair has no bytes of its own: it stays the escape that it came as.
+    return "".join(parts).encode("utf-8", "backslashreplace")
+
+
+def _write(value: Any, margin: str, put: Any) -> None:
+    """`margin`: a line feed and the indentation of the line that `value` begins on."""
+    if isinstance(value, str):
+        put(_quoted(value))
+    elif isinstance(value, dict):
+        opening, inside = "{", margin + _STEP
+        for name in sorted(value):
+            put(f"{opening}{inside}{_quoted(name)}: ")
+            _write(value[name], inside, put)
+            opening = ","
+        put(f"{margin}}}" if value else "{}")
+    elif isinstance(value, list | tuple):
+        opening, inside = "[", margin + _STEP
+        for item in value:
+            put(opening + inside)
+            _write(item, inside, put)
+            opening = ","
+        put(f"{margin}]" if value else "[]")
+    else:
+        put(_plain(value))
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return int.__repr__(value)
+    if isinstance(value, Number):
+        return value.text
+    if isinstance(value, float) and isfinite(value):
+        return float.__repr__(value)
+    raise ValueError(f"JSON does not know {value!r}")
 
 
 def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
@@ -67,6 +128,20 @@ def _integer(digits: str) -> int:
     if len(digits) > _DIGITS_MAX:
         raise BadJson(f"a number has {len(digits)} digits")
     return int(digits)
+
+
+def _float(text: str) -> float:
+    if len(text) > _DIGITS_MAX:
+        raise BadJson(f"a number has {len(text)} digits")
+    found = float(text)
+    if not isfinite(found):
+        raise BadJson(f"the number {text} is too large for most readers")
+    return found
+
+
+def _exactly(text: str) -> Number:
+    _float(text)
+    return Number(text)
 
 
 def _deeper(value: Any, levels: int) -> bool:

@@ -29,6 +29,7 @@ _REDIRECTS_MAX = 3
 _REDIRECTS = (301, 302, 303, 307, 308)
 _FIRST_WAIT_S = 0.5
 _WAIT_MAX_S = 60.0
+_RESET_MAX_S = 3600.0
 _TOLD_FROM_S = 2.0
 """Pauses shorter than this are not worth a word."""
 _LOOK_S = 0.2
@@ -62,6 +63,11 @@ class Reply:
     value: Any = field(repr=False)
     """The JSON that came; None when the answer had no body."""
 
+    @property
+    def unchanged(self) -> bool:
+        """Whether the service says that what was asked for is still as `tag` stands for (304)."""
+        return self.status == 304
+
 
 @dataclass(frozen=True)
 class _Question:
@@ -75,6 +81,7 @@ class _Question:
     into: Path | None = None
     anywhere: bool = False
     """Whether redirects to other hosts may be followed, without the credential."""
+    exact: bool = False
 
 
 class Client:
@@ -121,14 +128,19 @@ class Client:
         body: Any = None,
         once: bool = False,
         bytes_max: int = ANSWER_BYTES_MAX,
+        exact: bool = False,
+        tag: str = "",
     ) -> Reply:
         """The JSON that the service answers with. `path` is appended to the base, or a whole URL of the same host (a
-        link to the next page); `body` is sent as JSON. `once`: it must not be carried out twice. Raises SyncError
-        E-SERVICE-...; OutcomeUnknownError only with `once`."""
+        link to the next page); `body` is sent as JSON. `once`: it must not be carried out twice. `exact`: numbers come
+        digit by digit (`strict_json.Number`). With `tag`, an ETag that an earlier answer carried, the service may say
+        `Reply.unchanged` instead. Raises SyncError E-SERVICE-...; OutcomeUnknownError only with `once`."""
         content = b"" if body is None else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-        headers = {"Accept": "application/json", **({"Content-Type": "application/json"} if content else {})}
-        question = _Question(method, self._url(path, query), bytes_max, headers, content, once)
-        return self._persist(lambda: self._checked(self._exchange(question)))
+        headers = {} if "accept" in map(str.lower, self.service.headers) else {"Accept": "application/json"}
+        headers |= {"Content-Type": "application/json"} if content else {}
+        headers |= {"If-None-Match": tag} if tag else {}
+        question = _Question(method, self._url(path, query), bytes_max, headers, content, once, exact=exact)
+        return self._persist(lambda: self._checked(self._exchange(question), question))
 
     def fetch(self, url: str, *, bytes_max: int, into: Path | None = None) -> bytes:
         """What stands at `url`, which may be elsewhere: then the credential stays here. With `into`, that file is made
@@ -158,6 +170,8 @@ class Client:
         for _ in range(_REDIRECTS_MAX + 1):
             answer = self._once(question, url)
             if answer.status not in _REDIRECTS or question.method != "GET":
+                break
+            if not answer.headers.get("location"):
                 break
             there = urljoin(url, answer.headers.get("location", ""))
             self._may_follow(url, there, anywhere=question.anywhere)
@@ -196,7 +210,9 @@ class Client:
             return complaints.complaint(complaints.UNKNOWN, self.service.name, error.reason)
         return complaints.from_unanswered(self.service.name, error)
 
-    def _checked(self, answer: Answer) -> Reply:
+    def _checked(self, answer: Answer, question: _Question) -> Reply:
+        if answer.status == 304 and "If-None-Match" in question.headers:
+            return Reply(answer.status, answer.headers, None)
         if not 200 <= answer.status < 300:
             raise self._refusal(answer)
         if answer.status == 204 or not answer.body:
@@ -206,7 +222,7 @@ class Client:
         if answer.kind not in _JSON and not answer.kind.endswith("+json"):
             raise complaints.complaint(complaints.NOT_JSON, self.service.name, f"it sends {answer.kind or 'no type'}")
         try:
-            return Reply(answer.status, answer.headers, parse(answer.body))
+            return Reply(answer.status, answer.headers, parse(answer.body, exact=question.exact))
         except BadJson as error:
             where = f" (line {error.line}, column {error.column})" if error.line else ""
             raise complaints.complaint(complaints.NOT_JSON, self.service.name, f"{error.reason}{where}") from error
@@ -298,17 +314,21 @@ def _said(answer: Answer) -> str:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:
-    """Seconds, from either form of the header; 0 when there is none that makes sense."""
-    text = headers.get("retry-after", "").strip()
-    if not text:
-        return 0.0
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        pass
+    """Seconds, from either form of the header, else from the moment at which a used up quota is filled up again (an
+    epoch, as many services tell it); 0 when there is nothing that makes sense."""
     import time
     from email.utils import parsedate_to_datetime
 
+    text = headers.get("retry-after", "").strip()
+    if not text:
+        reset = headers.get("ratelimit-reset", headers.get("x-ratelimit-reset", "")).strip()
+        left = float(reset) - time.time() if reset.isascii() and reset.isdigit() else 0.0
+        return left if 0.0 < left <= _RESET_MAX_S else 0.0
+    try:
+        found = float(text)
+        return max(0.0, found) if found == found else 0.0
+    except ValueError:
+        pass
     try:
         return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
     except (ValueError, TypeError, OverflowError):
