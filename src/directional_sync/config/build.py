@@ -38,6 +38,7 @@ def target(
         value = getattr(part, key)
         return getattr(defaults, key) if value is None else value
 
+    endpoint = plugins.COMMAND if part.remote is None else str(part.remote.get("type", ""))
     given = {key: own(key) for key in _SAME if own(key) is not None}
     if own("timeout") is not None:
         given["timeout_s"] = own("timeout")
@@ -45,7 +46,7 @@ def target(
     return Target(
         name=name,
         direction=own("direction") or Direction.BIDIRECTIONAL,
-        endpoint=plugins.COMMAND if part.remote is None else str(part.remote.get("type", "")),
+        endpoint=endpoint,
         options=options,
         description=part.description,
         schedule=Schedule(part.schedule, own("timezone") or "UTC") if part.schedule else None,
@@ -56,7 +57,7 @@ def target(
         policy=_policy(part.policy, defaults.policy),
         needs=tuple(dict.fromkeys(part.needs or ())),
         priority=part.priority,
-        env=tuple(dict.fromkeys((*(defaults.env or ()), *(part.env or ())))),
+        env=tuple(dict.fromkeys((*(defaults.env or ()), *(part.env or ()), *plugins.variables(endpoint, options)))),
         env_vars=tuple(dict.fromkeys(config.get("env_vars") or ())),
         paused=part.paused,
         place=place,

@@ -113,7 +113,17 @@ def _program() -> str:
     """This program as it is installed: another one may check otherwise, or understand other keys."""
     total = hashlib.sha256(f"{_FORM} {directional_sync.__version__}".encode())
     package = os.path.dirname(directional_sync.__file__)  # noqa: PTH120 (a stamp of each file, as fast as can be)
-    for room in ("", "config", "endpoints", "endpoints/command", "endpoints/git", "git", "model", "upstream"):
+    for room in (
+        "",
+        "config",
+        "endpoints",
+        "endpoints/command",
+        "endpoints/git",
+        "endpoints/rest",
+        "git",
+        "model",
+        "upstream",
+    ):
         with os.scandir(os.path.join(package, room)) as found:  # noqa: PTH118
             for file in sorted((entry for entry in found if entry.name.endswith(".py")), key=lambda entry: entry.name):
                 about = file.stat()

@@ -77,6 +77,9 @@ class Objects(Protocol):
     def write_blob(self, content: bytes) -> str:
         """Stores `content`; answers its object id."""
 
+    def write_blobs(self, contents: Sequence[bytes]) -> list[str]:
+        """Stores many at once; answers their object ids in order."""
+
     def write_files(self, paths: Sequence[Path]) -> list[str]:
         """Stores the raw bytes of these files (no filters); answers their object ids in order."""
 

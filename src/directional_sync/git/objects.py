@@ -77,6 +77,12 @@ class ObjectStore:
             self._write_all("blob", some)
         return digests
 
+    def write_blobs(self, contents: Sequence[bytes]) -> list[str]:
+        """Stores many at once, far quicker than one by one; answers their object ids in order."""
+        found = [(hash_object("blob", content, self.hash_name), Content(content)) for content in contents]
+        self._write_all("blob", found)
+        return [digest for digest, _ in found]
+
     def write_trees(self, trees: Sequence[bytes]) -> list[str]:
         """Stores these trees, given as git's own bytes; answers their object ids in order."""
         found = [(hash_object("tree", content, self.hash_name), Content(content)) for content in trees]

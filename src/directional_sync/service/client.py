@@ -63,6 +63,9 @@ class Reply:
     value: Any = field(repr=False)
     """The JSON that came; None when the answer had no body."""
 
+    size_bytes: int = 0
+    """How long its body was."""
+
     @property
     def unchanged(self) -> bool:
         """Whether the service says that what was asked for is still as `tag` stands for (304)."""
@@ -222,7 +225,8 @@ class Client:
         if answer.kind not in _JSON and not answer.kind.endswith("+json"):
             raise complaints.complaint(complaints.NOT_JSON, self.service.name, f"it sends {answer.kind or 'no type'}")
         try:
-            return Reply(answer.status, answer.headers, parse(answer.body, exact=question.exact))
+            value = parse(answer.body, exact=question.exact)
+            return Reply(answer.status, answer.headers, value, len(answer.body))
         except BadJson as error:
             where = f" (line {error.line}, column {error.column})" if error.line else ""
             raise complaints.complaint(complaints.NOT_JSON, self.service.name, f"{error.reason}{where}") from error

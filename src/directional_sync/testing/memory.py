@@ -24,6 +24,9 @@ class MemoryObjects:
         self.blobs[digest] = content
         return digest
 
+    def write_blobs(self, contents: Sequence[bytes]) -> list[str]:
+        return [self.write_blob(content) for content in contents]
+
     def write_files(self, paths: Sequence[Path]) -> list[str]:
         return [self.write_blob(path.read_bytes()) for path in paths]
 

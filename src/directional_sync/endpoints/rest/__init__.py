@@ -1,0 +1,1 @@
+"""A paged JSON list of a service as files of the repository."""
