@@ -24,8 +24,10 @@ _ROOMS = {
     "interface": "The command line",
     "merging": "Merges and patches of upstreams",
     "lfs": "Git LFS in upstreams",
+    "rest": "Lists of services",
     "run": "Runs, plans and this machine",
     "selection": "What of an upstream is taken",
+    "service": "Services of others",
     "submodules": "Submodules of upstreams",
     "upstream": "Upstream repositories",
 }

@@ -9,8 +9,10 @@ import sys
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import BaseModel
 from tests.config.conftest import HEAD
 from tests.config.test_load import FULL
 
@@ -29,7 +31,15 @@ STARTER = Path(__file__).parents[2] / ".insightpulse" / "sync.yaml"
 
 def comparable(config: Config) -> Config:
     """With the options of every target as what they are for an endpoint: names and values."""
-    return replace(config, targets=tuple(replace(target, options=dict(target.options)) for target in config.targets))
+    return replace(config, targets=tuple(replace(target, options=plain(target.options)) for target in config.targets))
+
+
+def plain(value: Any) -> Any:
+    if isinstance(value, BaseModel | Values):
+        return {name: plain(item) for name, item in value}
+    if isinstance(value, dict):
+        return {name: plain(item) for name, item in value.items()}
+    return value
 
 
 @pytest.fixture

@@ -74,7 +74,17 @@ def page() -> str:
         lines += [f"### `type: {kind['const']}`", "", kind["description"], ""]
         options = {key: value for key, value in shape["properties"].items() if key != "type"}
         lines += [*_table(options, shape, schema), ""] if options else []
+        for key, part in _inside(options, schema):
+            lines += [f"#### `{key}`", "", *_about(part), *_table(part["properties"], part, schema), ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _inside(options: dict[str, Any], schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The options that have keys of their own."""
+    for key, value in options.items():
+        part = schema["$defs"].get(str(value.get("$ref", "")).rpartition("/")[2], {})
+        if "properties" in part:
+            yield key, part
 
 
 def _about(part: dict[str, Any]) -> list[str]:
@@ -88,7 +98,7 @@ def _table(properties: dict[str, Any], part: dict[str, Any], schema: dict[str, A
         needed = " (required)" if key in part.get("required", ()) else ""
         text = str(value.get("description", "")).replace("|", "\\|")
         default = value.get("default")
-        if default not in (None, "", [], False) and "Default" not in text:
+        if default not in (None, "", [], False) and not isinstance(default, dict) and "Default" not in text:
             text += f" Default: {json.dumps(default)}."
         yield f"| `{key}`{needed} | {_kind(value, schema)} | {text} |"
 
