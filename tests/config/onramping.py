@@ -10,9 +10,10 @@ import pytest
 from pydantic import Field
 
 from directional_sync import plugins
-from directional_sync.config import load, yaml12
+from directional_sync.config import load
 from directional_sync.config.onramp import carry, grouping, writing
 from directional_sync.config.onramp.base import Around, Carried, Repository
+from directional_sync.core import yaml12
 from directional_sync.endpoints.git.options import GitOptions
 
 COMMIT = "3f2b1c4d5e6f708192a3b4c5d6e7f8091a2b3c4d"

@@ -10,12 +10,13 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from tests.config.onramping import AROUND, COMMIT, carry_over, knowing_all_keys, meant, wished, written
 
-from directional_sync.config import load, yaml12
+from directional_sync.config import load
 from directional_sync.config.onramp import carry, grouping, telling, writing
 from directional_sync.config.onramp.base import Around, Carried, Fate, Format, LeftOver
 from directional_sync.config.onramp.filters import spellings
 from directional_sync.config.onramp.gitmodules import resolved
 from directional_sync.config.onramp.places import Unfit, address, folder
+from directional_sync.core import yaml12
 from directional_sync.errors import ConfigError
 from directional_sync.render.ink import Ink
 

@@ -11,9 +11,9 @@ from jsonschema import Draft202012Validator
 from tests.config.test_load import FULL
 from tests.config.test_mistakes import IN_A_TARGET
 
-from directional_sync.config import yaml12
 from directional_sync.config.reference import page
 from directional_sync.config.schema import json_schema
+from directional_sync.core import yaml12
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = json_schema()

@@ -10,7 +10,7 @@ from tests.interface.conftest import Dsync
 from tests.project import Project, make_project
 
 from directional_sync import starters
-from directional_sync.config import yaml12
+from directional_sync.core import yaml12
 from directional_sync.endpoints.git.options import GitOptions
 
 FIXTURES = Path(__file__).parents[1] / "config" / "onramp"

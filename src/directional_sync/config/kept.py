@@ -109,21 +109,21 @@ def _seal(content: bytes) -> bytes:
     return hashlib.sha256(content).hexdigest().encode()
 
 
+_ROOMS = ("", "config", "core", "endpoints", "git", "model", "service", "upstream")
+
+
+def _rooms(package: str) -> list[str]:
+    """The folders that what is read from the file, and how, depends on; each endpoint has one of its own."""
+    with os.scandir(os.path.join(package, "endpoints")) as found:  # noqa: PTH118
+        own = sorted(entry.name for entry in found if entry.is_dir() and not entry.name.startswith("_"))
+    return [*_ROOMS, *(f"endpoints/{name}" for name in own)]
+
+
 def _program() -> str:
     """This program as it is installed: another one may check otherwise, or understand other keys."""
     total = hashlib.sha256(f"{_FORM} {directional_sync.__version__}".encode())
     package = os.path.dirname(directional_sync.__file__)  # noqa: PTH120 (a stamp of each file, as fast as can be)
-    for room in (
-        "",
-        "config",
-        "endpoints",
-        "endpoints/command",
-        "endpoints/git",
-        "endpoints/rest",
-        "git",
-        "model",
-        "upstream",
-    ):
+    for room in _rooms(package):
         with os.scandir(os.path.join(package, room)) as found:  # noqa: PTH118
             for file in sorted((entry for entry in found if entry.name.endswith(".py")), key=lambda entry: entry.name):
                 about = file.stat()

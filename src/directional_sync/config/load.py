@@ -12,14 +12,15 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from directional_sync import plugins
-from directional_sync.config import build, mistakes, rules, yaml12
+from directional_sync.config import build, mistakes, rules
 from directional_sync.config.expand import Expansion, expand
 from directional_sync.config.find import find, name_of
 from directional_sync.config.schema import VERSIONS, FilePart
 from directional_sync.config.schema_parts import ENV_NAME
 from directional_sync.config.schema_safety import SafetyPart
 from directional_sync.config.schema_target import DefaultsPart, TargetPart
-from directional_sync.config.yaml12 import Document
+from directional_sync.core import yaml12
+from directional_sync.core.yaml12 import Document
 from directional_sync.errors import ConfigError, Problem
 from directional_sync.model.target import Config, Place, Target
 

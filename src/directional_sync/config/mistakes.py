@@ -10,7 +10,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel
 
 from directional_sync.config.schema_parts import ENV_NAME, TARGET_NAME, TARGET_NAME_MAX
-from directional_sync.config.yaml12 import Document, Path
+from directional_sync.core.yaml12 import Document, Path
 from directional_sync.errors import Problem
 
 _MEANT = {

@@ -12,9 +12,9 @@ from directional_sync.config.mistakes import near
 from directional_sync.config.overlap import covers, inside, overlap
 from directional_sync.config.schema_safety import SafetyPart
 from directional_sync.config.schema_target import DefaultsPart, TargetPart
-from directional_sync.config.yaml12 import Document, Path
 from directional_sync.core import globs
 from directional_sync.core.order import cycle
+from directional_sync.core.yaml12 import Document, Path
 from directional_sync.errors import Problem
 from directional_sync.model.target import Direction
 

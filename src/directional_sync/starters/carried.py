@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from directional_sync import starters
-from directional_sync.config import yaml12
 from directional_sync.config.find import PLACES, VARIABLE, name_of
 from directional_sync.config.onramp import carry, gitmodules, grouping, places, writing
 from directional_sync.config.onramp.base import Around, Carried, Found
+from directional_sync.core import yaml12
 from directional_sync.errors import ConfigError, HostError, InternalError, Problem
 from directional_sync.git import layout, plumbing
 

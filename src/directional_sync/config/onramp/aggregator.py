@@ -6,7 +6,7 @@ from directional_sync.config.onramp import places
 from directional_sync.config.onramp.base import Around, Fate, Format, Found, LeftOver, Repository
 from directional_sync.config.onramp.piece import Explained, Piece, quoted
 from directional_sync.config.onramp.taking import take
-from directional_sync.config.yaml12 import Document
+from directional_sync.core.yaml12 import Document
 
 _CARRIED = frozenset({"remotes", "merges"})
 _FETCHED = (Fate.NEEDLESS, "only what is needed is fetched in any case", "")

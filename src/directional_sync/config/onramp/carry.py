@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from directional_sync.config import yaml12
 from directional_sync.config.onramp import gitmodules
 from directional_sync.config.onramp.base import REPOSITORIES_MAX, Around, Fate, Format, Found, LeftOver
 from directional_sync.config.onramp.detect import KNOWN, READERS, by_content, by_name
-from directional_sync.config.yaml12 import Document
+from directional_sync.core import yaml12
+from directional_sync.core.yaml12 import Document
 from directional_sync.errors import ConfigError, Problem
 
 UNKNOWN, MISTAKES, NOTHING = "E-ONRAMP-UNKNOWN", "E-ONRAMP-MISTAKE", "E-ONRAMP-NOTHING"

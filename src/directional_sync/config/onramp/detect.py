@@ -7,7 +7,7 @@ from types import ModuleType
 
 from directional_sync.config.onramp import aggregator, gitmodules, repos, vendir, west
 from directional_sync.config.onramp.base import Format
-from directional_sync.config.yaml12 import Document
+from directional_sync.core.yaml12 import Document
 
 READERS: dict[Format, ModuleType] = {
     Format.GIT_AGGREGATOR: aggregator,

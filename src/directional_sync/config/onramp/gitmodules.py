@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from directional_sync.config.onramp.base import Around, Fate, Format, Found, LeftOver, Repository
 from directional_sync.config.onramp.piece import Piece, quoted
 from directional_sync.config.onramp.taking import take
-from directional_sync.config.yaml12 import Document, Span
+from directional_sync.core.yaml12 import Document, Span
 
 _SECTION = re.compile(r'\[\s*([A-Za-z0-9.-]+)(?:\s+"((?:[^"\\\n]|\\.)*)")?\s*\]\s*')
 _KEY = re.compile(r"([A-Za-z][A-Za-z0-9-]*)\s*(=?)\s*")

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from directional_sync.config.onramp.base import Fate, LeftOver
-from directional_sync.config.yaml12 import Document, Path
 from directional_sync.core.escape import one_line
+from directional_sync.core.yaml12 import Document, Path
 from directional_sync.upstream.addresses import shown
 
 _SHOWN_MAX = 60

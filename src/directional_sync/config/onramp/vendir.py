@@ -10,7 +10,7 @@ from directional_sync.config.onramp.filters import filters
 from directional_sync.config.onramp.piece import Explained, Piece, quoted
 from directional_sync.config.onramp.places import Unfit, folder
 from directional_sync.config.onramp.taking import take
-from directional_sync.config.yaml12 import Document
+from directional_sync.core.yaml12 import Document
 
 _ROOT = frozenset({"apiVersion", "kind", "directories"})
 _GIT = frozenset({"url", "ref", "refSelection", "lfsSkipSmudge", "skipInitSubmodules"})

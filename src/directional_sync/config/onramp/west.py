@@ -5,7 +5,7 @@ from __future__ import annotations
 from directional_sync.config.onramp.base import Around, Fate, Format, Found, LeftOver, Repository
 from directional_sync.config.onramp.piece import Explained, Piece, quoted
 from directional_sync.config.onramp.taking import take
-from directional_sync.config.yaml12 import Document
+from directional_sync.core.yaml12 import Document
 
 _MANIFEST = frozenset({"defaults", "remotes", "projects", "group-filter", "self"})
 _PROJECT = frozenset(

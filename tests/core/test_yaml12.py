@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.config.conftest import problems
 
-from directional_sync.config.yaml12 import BYTES_MAX, DEPTH_MAX, Span, read
+from directional_sync.core.yaml12 import BYTES_MAX, DEPTH_MAX, Span, read
 
 
 @pytest.mark.parametrize(
