@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from directional_sync.gates.names import Names, fold, part_codes, reaches_git
+from directional_sync.core.names import fold, part_codes, reaches_git
+from directional_sync.gates.names import Names
 from directional_sync.model.plan import Change
 from directional_sync.model.record import Verdict
 from directional_sync.model.snapshot import ABSENT, FILE, FOLDER, GITLINK, Entry, Snapshot

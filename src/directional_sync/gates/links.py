@@ -15,8 +15,9 @@ from dataclasses import dataclass
 
 from directional_sync.core import globs
 from directional_sync.core.escape import one_line
+from directional_sync.core.names import fold, reaches_git
 from directional_sync.gates.base import Subject
-from directional_sync.gates.names import ancestors, fold, held, reaches_git, resulting
+from directional_sync.gates.names import ancestors, held, resulting
 from directional_sync.gates.plan import counted, listed, writable
 from directional_sync.model.plan import Change
 from directional_sync.model.record import Phase, Verdict

@@ -9,11 +9,10 @@ cannot be seen in full, or are run by tools unasked are reported and let through
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from directional_sync.core.escape import hidden
+from directional_sync.core.names import MERE_TROUBLE, WHAT, fold, part_codes, whole_codes
 from directional_sync.gates.autorun import runs_unasked
 from directional_sync.gates.base import Subject
 from directional_sync.gates.plan import counted, listed
@@ -21,34 +20,7 @@ from directional_sync.model.plan import Change
 from directional_sync.model.record import Phase, Verdict
 from directional_sync.model.snapshot import FOLDER, GITLINK
 
-COMPONENT_BYTES_MAX = 255
-PATH_BYTES_MAX = 4096
-
-_IGNORED_BY_HFS = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
-_GIT_SHORT = re.compile(r"git~[0-9]+")
-_DRIVE = re.compile(r"[A-Za-z]:(?:/|$)")
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
-_WINDOWS_CHARACTERS = re.compile('[<>:"|?*]')
-_WINDOWS_DEVICES = re.compile(r"(?i)(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(?: *\..*| *:.*)?")
 _MODE = re.compile(r"100[0-7]{3}|120000|")
-_PLAIN = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_-])?")
-"""Names that need no closer look but at Windows' devices."""
-
-_WHAT = {
-    "E-NAME-GIT": "that would reach git's own folder",
-    "E-NAME-DOTS": "that would climb out of the folder",
-    "E-NAME-ABSOLUTE": "from the root of a file system",
-    "E-NAME-BACKSLASH": "with a backslash, which separates folders on Windows",
-    "E-NAME-EMPTY": "with an empty part",
-    "E-NAME-CONTROL": "with control characters",
-    "E-NAME-LONG": f"longer than {COMPONENT_BYTES_MAX} bytes in a part or {PATH_BYTES_MAX} altogether",
-    "E-NAME-COLLISION": "that would be one file with another name where letter case or accents do not count",
-    "E-NAME-MODE": "with a mode that no file should have",
-    "E-GITLINK": "standing for a commit of another repository",
-    "E-NAME-WINDOWS": "that cannot exist on Windows",
-    "E-NAME-HIDDEN": "with characters that cannot be seen or are not UTF-8",
-    "E-NAME-AUTORUN": "of a file that tools run without being asked",
-}
 
 
 @dataclass(frozen=True)
@@ -69,14 +41,14 @@ class Names:
                 found.setdefault(code, []).append((change.key, change.key))
         if clashes := list(_collisions(subject, changes)):
             found["E-NAME-COLLISION"] = clashes
-        verdicts = [self._verdict(code, found[code]) for code in _WHAT if code in found]
+        verdicts = [self._verdict(code, found[code]) for code in WHAT if code in found]
         return verdicts or [Verdict(self.name, self.phase, True, f"{counted(len(changes), 'name')}, all harmless")]
 
     def _verdict(self, code: str, found: list[tuple[str, str]]) -> Verdict:
         """`found`: the key of each finding, and what to list."""
         keys, said = zip(*found, strict=True)
-        warning = code in ("E-NAME-WINDOWS", "E-NAME-HIDDEN", "E-NAME-AUTORUN")
-        message = f"{counted(len(keys), 'name')} {_WHAT[code]}"
+        warning = code in MERE_TROUBLE
+        message = f"{counted(len(keys), 'name')} {WHAT[code]}"
         if warning:
             message += ": " + ", ".join(listed(said)[:3]) + (", ..." if len(said) > 3 else "")
         hint = "" if warning else "the source must rename it, or leave it out"
@@ -93,10 +65,7 @@ def _codes(change: Change, known: dict[str, tuple[str, ...]]) -> Iterable[str]:
             codes = known[part] = tuple(part_codes(part))
         if codes:
             found += codes
-    if key.startswith("/") or _DRIVE.match(key):
-        found = ["E-NAME-ABSOLUTE", *(code for code in found if code not in ("E-NAME-EMPTY", "E-NAME-WINDOWS"))]
-    if len(key) > PATH_BYTES_MAX // 4 and _size(key) > PATH_BYTES_MAX:
-        found.append("E-NAME-LONG")
+    found = whole_codes(key, found)
     if mode == GITLINK:
         found.append("E-GITLINK")
     elif mode == FOLDER or not _MODE.fullmatch(mode):
@@ -104,46 +73,6 @@ def _codes(change: Change, known: dict[str, tuple[str, ...]]) -> Iterable[str]:
     if not change.before.present and runs_unasked(key):
         found.append("E-NAME-AUTORUN")
     return dict.fromkeys(found)
-
-
-def part_codes(part: str) -> Iterator[str]:
-    """What is wrong with one name, without slashes."""
-    if _PLAIN.fullmatch(part) and len(part) <= COMPONENT_BYTES_MAX:
-        if _WINDOWS_DEVICES.fullmatch(part):
-            yield "E-NAME-WINDOWS"
-        return
-    if reaches_git(part):
-        yield "E-NAME-GIT"
-    if not _IGNORED_BY_HFS.sub("", part).strip(". "):
-        yield "E-NAME-DOTS"
-    if _CONTROL.search(part):
-        yield "E-NAME-CONTROL"
-    elif hidden(part):
-        yield "E-NAME-HIDDEN"
-    if "\\" in part:
-        yield "E-NAME-BACKSLASH"
-    if _size(part) > COMPONENT_BYTES_MAX:
-        yield "E-NAME-LONG"
-    if part[-1] in ". " or _WINDOWS_CHARACTERS.search(part) or _WINDOWS_DEVICES.fullmatch(part):
-        yield "E-NAME-WINDOWS"
-
-
-def reaches_git(part: str) -> bool:
-    """Whether some file system takes this name for `.git`: Windows cuts dots, blanks and streams (`:...`) off and
-    knows `git~1`, macOS ignores letter case and some invisible characters."""
-    for name in re.split(r"[\\:]", _IGNORED_BY_HFS.sub("", part)):
-        folded = unicodedata.normalize("NFKC", name).casefold().rstrip(". ")
-        if folded == ".git" or _GIT_SHORT.fullmatch(folded):
-            return True
-    return False
-
-
-def fold(key: str) -> str:
-    """The same text for all keys that are one file where letter case, accents' encoding and some invisible
-    characters do not count."""
-    if key.isascii():
-        return key.lower()
-    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", _IGNORED_BY_HFS.sub("", key)).casefold())
 
 
 def _collisions(subject: Subject, changes: list[Change]) -> Iterator[tuple[str, str]]:
@@ -216,10 +145,3 @@ def held(subject: Subject, folders: Collection[str]) -> Iterator[tuple[str, str]
                 elif fold(key) in folders:
                     below.append(key)
         level = below
-
-
-def _size(text: str) -> int:
-    try:
-        return len(text.encode("utf-8", "surrogateescape"))
-    except UnicodeEncodeError:
-        return len(text.encode("utf-8", "surrogatepass"))
