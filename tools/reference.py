@@ -17,6 +17,7 @@ from directional_sync.render.report import schema as report_schema
 FOLDER = Path(__file__).parent.parent / "docs" / "reference"
 _MADE = "<!-- Made from the code by `make docs`; change it there. -->\n"
 _ROOMS = {
+    "catalogue": "Catalogues of skills",
     "command": "Entrypoint programs and checks",
     "config": "The YAML",
     "gates": "Gates",

@@ -8,14 +8,14 @@ through entry points of the group `directional_sync.endpoints`; such a name neve
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from directional_sync.errors import HostError, InternalError
-from directional_sync.model.target import Direction
+from directional_sync.model.target import Approve, Direction, HiddenText
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -40,6 +40,8 @@ class _BuiltIn:
     """Its keys are records of the far side; see `endpoints.base.Translating`."""
     pins: bool = False
     """Its sources stand in the lock, and can be taken exactly as they stand there."""
+    instructs: bool = False
+    """What comes from it tells agents what to do: more care is taken with it where the file does not say otherwise."""
 
 
 _BUILT_IN: dict[str, _BuiltIn] = {
@@ -56,7 +58,14 @@ _BUILT_IN: dict[str, _BuiltIn] = {
         "directional_sync.endpoints.command.options:CommandOptions",
     ),
     GONE: _BuiltIn("Nothing; of targets that left the file.", "directional_sync.endpoints.gone"),
-    "catalogue": _BuiltIn("A skills catalogue: HTTP, git or a folder."),
+    "catalogue": _BuiltIn(
+        "A skills catalogue: HTTP, git or a folder.",
+        "directional_sync.endpoints.catalogue.endpoint",
+        "directional_sync.endpoints.catalogue.options:CatalogueOptions",
+        (Direction.PULL,),
+        pins=True,
+        instructs=True,
+    ),
     "files": _BuiltIn("Local folders and object stores."),
     "notion": _BuiltIn("Rows of a Notion database, by external id."),
     "rest": _BuiltIn(
@@ -121,6 +130,12 @@ def records(name: str) -> bool:
 def pins(name: str) -> bool:
     """Whether the lock names the sources of targets with this endpoint, so that they can be taken as it says."""
     return name in _BUILT_IN and _BUILT_IN[name].pins
+
+
+def cautions(name: str) -> Mapping[str, Approve | HiddenText]:
+    """Fields of targets with this endpoint that are more careful by default than those of others."""
+    instructs = name in _BUILT_IN and _BUILT_IN[name].instructs
+    return {"approve": Approve.EXECUTABLES, "hidden_text": HiddenText.REFUSE} if instructs else {}
 
 
 def options_model(name: str) -> type[Options] | None:

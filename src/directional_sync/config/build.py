@@ -40,6 +40,8 @@ def target(
 
     endpoint = plugins.COMMAND if part.remote is None else str(part.remote.get("type", ""))
     given = {key: own(key) for key in _SAME if own(key) is not None}
+    endpoint = plugins.COMMAND if part.remote is None else str(part.remote.get("type", ""))
+    given = {**plugins.cautions(endpoint), **given}
     if own("timeout") is not None:
         given["timeout_s"] = own("timeout")
     config = part.config or {}
@@ -68,7 +70,16 @@ def target(
     )
 
 
-_SAME = ("retries", "git_commit", "git_commit_message", "idempotent", "dry_run", "fail_on_diff")
+_SAME = (
+    "retries",
+    "git_commit",
+    "git_commit_message",
+    "idempotent",
+    "dry_run",
+    "fail_on_diff",
+    "approve",
+    "hidden_text",
+)
 """Keys that `defaults` may set and that have the same name in the model."""
 
 

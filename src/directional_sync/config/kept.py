@@ -30,7 +30,7 @@ from directional_sync.model.target import Config
 from directional_sync.model.values import Values, kind_of
 
 FILE = "config.json"
-_FORM = 2
+_FORM = 3
 _PUBLIC = frozenset({"HOME", "USER", "LOGNAME", "LANG", "PWD", "TMPDIR", "TZ"})
 _BYTES_MAX = 4_000_000
 _OTHERS = 0o077
@@ -38,6 +38,8 @@ _ENUMS = {
     "direction": model.Direction,
     "on_conflict": model.OnConflict,
     "on_delete": model.OnDelete,
+    "approve": model.Approve,
+    "hidden_text": model.HiddenText,
 }
 
 

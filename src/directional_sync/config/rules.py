@@ -165,8 +165,8 @@ def _overlaps(file: File) -> Iterator[Problem]:
 def _protected(file: File, name: str) -> Iterator[Problem]:
     """Globs that mean a protected path. A glob that merely could name one is left to the gate, which sees names."""
     beside = file.document.name.rpartition("/")[0]
-    lock = f"{beside}/sync.lock".lstrip("/")
-    own = [] if file.document.name.startswith("/") else [file.document.name, lock]
+    kept = [f"{beside}/{name}".lstrip("/") for name in ("sync.lock", "approved.yaml")]
+    own = [] if file.document.name.startswith("/") else [file.document.name, *kept]
     extra = [glob.removesuffix("/**") for glob in file.safety.protected or () if not re.search(r"[*?\[]", glob[:-3])]
     allowed = file.safety.allow_protected or ()
     for glob, path in _written(file, name):

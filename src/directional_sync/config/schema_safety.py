@@ -105,8 +105,8 @@ class SafetyPart(Part):
     )
     protected: list[Glob] | None = Field(
         default=None,
-        description="Globs that no target may write, beside the built-in ones: this file and its lock, CI "
-        "workflows and git's own files.",
+        description="Globs that no target may write, beside the built-in ones: this file, its lock, what is "
+        "approved, CI workflows and git's own files.",
     )
     allow_protected: list[Glob] | None = Field(
         default=None, description="Protected paths that a target may write all the same."

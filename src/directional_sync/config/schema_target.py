@@ -21,7 +21,7 @@ from directional_sync.config.schema_parts import (
     Shown,
     Zone,
 )
-from directional_sync.model.target import Direction, OnConflict, OnDelete
+from directional_sync.model.target import Approve, Direction, HiddenText, OnConflict, OnDelete
 
 _FreeMapping = Annotated[dict[str, Any], Shown({"type": ["object", "null"], "additionalProperties": True})]
 _Remote = Annotated[dict[str, Any], Shown({"type": "object"})]
@@ -110,6 +110,18 @@ class SharedPart(Part):
         "(PATH, HOME, LANG, proxies). A target's list is added to that of `defaults`.",
     )
     policy: PolicyPart | None = Field(default=None, description="What may be lost.")
+    approve: Approve | None = Field(
+        default=None,
+        description="What of that which comes in a person must approve by its content before it is installed, with "
+        "`dsync approve`: `executables` (programs, and what makes an agent run something) or `nothing`. Default: "
+        "executables for a catalogue, else nothing.",
+    )
+    hidden_text: HiddenText | None = Field(
+        default=None,
+        description="What happens with text in Markdown and plain text that an agent reads and a person does not see "
+        "(invisible characters, Unicode tags, HTML comments, base64): `refuse`, `warn` or `allow`. Default: refuse "
+        "for a catalogue, else allow.",
+    )
 
 
 class DefaultsPart(SharedPart):

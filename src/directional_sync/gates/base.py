@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from directional_sync.model.approval import Approvals
 from directional_sync.model.plan import Plan
 from directional_sync.model.record import Phase, Verdict
 from directional_sync.model.snapshot import Snapshot
@@ -47,6 +48,8 @@ class Subject:
     listing: Callable[[list[str]], Mapping[str, Mapping[str, str]]] = lambda folders: {}
     """Folder keys ("" for the root) -> name -> mode of what the branch holds directly in them now, what is equal
     on all sides included; folders that it does not hold are left out."""
+    approvals: Callable[[], Approvals] = Approvals
+    """What people have approved, as the branch holds it."""
     cache: Path | None = None
     """A folder in which a gate may keep what only makes it faster; None: nothing is kept."""
 

@@ -57,9 +57,9 @@ class Protected:
     def judge(self, subject: Subject) -> list[Verdict]:
         safety = subject.config.safety
         file = subject.config.path
-        lock = f"{file.rpartition('/')[0]}/sync.lock".lstrip("/")
+        lock, approved = (f"{file.rpartition('/')[0]}/{name}".lstrip("/") for name in ("sync.lock", "approved.yaml"))
         # Folded, because one letter of another case is the same file for half of those who check it out.
-        protected = tuple(glob.casefold() for glob in (*_PROTECTED, file, lock, *safety.protected) if glob)
+        protected = tuple(glob.casefold() for glob in (*_PROTECTED, file, lock, approved, *safety.protected) if glob)
         found = [
             change.key
             for change in _plan(subject).repo

@@ -15,6 +15,7 @@ from typing import Any
 
 from directional_sync.gates.base import Gate, Preparing, Subject
 from directional_sync.model.record import Phase, Verdict
+from directional_sync.model.target import Approve, HiddenText
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,10 @@ def standard() -> tuple[Gate, ...]:
         Late(Phase.PLAN, "plan", "Declared", _differs),
         Late(Phase.PLAN, "plan", "Protected", _differs),
         Late(Phase.PLAN, "size", "Size", _differs),
+        Late(
+            Phase.PLAN, "hidden_text", "Hidden", lambda s: s.target.hidden_text is not HiddenText.ALLOW and _differs(s)
+        ),
+        Late(Phase.PLAN, "approval", "Approval", lambda s: s.target.approve is not Approve.NOTHING and _differs(s)),
         Late(Phase.PLAN, "secrets", "Secrets", _differs),
         Late(Phase.POST, "command", "Checks", lambda subject: subject.config.safety.post_sync_checks, (Phase.POST,)),
         Late(Phase.POST, "command", "Verify", lambda subject: subject.target.verification),

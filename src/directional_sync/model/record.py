@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from directional_sync.errors import EXIT_PRECEDENCE, Exit
+from directional_sync.model.approval import Ask
 from directional_sync.model.lifecycle import OUTCOME_EXIT, SUCCESSFUL, Outcome, Skip
 from directional_sync.model.plan import Change, Counts, FileDiff, Plan
 from directional_sync.model.target import Direction
@@ -40,6 +41,8 @@ class Verdict:
     keys: tuple[str, ...] = field(default=(), repr=False)
     """The key of each finding, as often as there are findings in it; () when it concerns the target as a whole. Not
     redacted, and not for people."""
+    asks: tuple[Ask, ...] = field(default=(), repr=False, compare=False)
+    """What a person would have to approve for it to pass."""
     held: bool = False
     """Not passed, and the sources that it concerns are left out of the plan, so that the others can go on."""
 

@@ -34,6 +34,22 @@ class OnDelete(StrEnum):
     """The item stays."""
 
 
+class Approve(StrEnum):
+    """What of that which comes in a person must have approved, by its content."""
+
+    EXECUTABLES = "executables"
+    """Whatever could act by itself: programs, and what makes an agent run something."""
+    NOTHING = "nothing"
+
+
+class HiddenText(StrEnum):
+    """What happens with text that agents read and people do not see."""
+
+    REFUSE = "refuse"
+    WARN = "warn"
+    ALLOW = "allow"
+
+
 @dataclass(frozen=True, slots=True)
 class Limit:
     """An upper bound for deletions: a share of all items, a count, or both (the stricter holds)."""
@@ -171,6 +187,8 @@ class Target:
     dry_run: bool = False
     fail_on_diff: bool = False
     paused: bool = False
+    approve: Approve = Approve.NOTHING
+    hidden_text: HiddenText = HiddenText.ALLOW
     place: Place = Place()
     missing: tuple[tuple[str, Place], ...] = ()
     """Variables that its values refer to and that are not set, each with its place: the target cannot run, and

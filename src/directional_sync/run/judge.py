@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from directional_sync.core import approvals
 from directional_sync.gates.base import READ_BYTES_MAX, Subject
+from directional_sync.git import tree as trees
 from directional_sync.git.listing import listing
+from directional_sync.model.approval import Approvals
 from directional_sync.model.lifecycle import Event, EventType, Level
 from directional_sync.model.record import Phase, Verdict
 from directional_sync.model.target import Target
@@ -41,10 +44,18 @@ def judge_plan(at: Passage, seen: Scan) -> Verdicts:
         size_many=at.store.size_many,
         allow_delete=at.mode.allow_delete,
         listing=lambda folders: listing(at.store, seen.tree, folders),
+        approvals=lambda: _approvals(at),
         cache=at.world.cache / "gates",
         today=at.world.today,
     )
     return _judge(at.world, Phase.PLAN, subject)
+
+
+def _approvals(at: Passage) -> Approvals:
+    """As the branch holds them: what is not committed nobody could review."""
+    path = approvals.path_beside(at.world.lock_path)
+    found = trees.select(at.store, at.store.tree_of(at.world.repository.head), (path,)).entries.get(path)
+    return approvals.parse(at.store.read(found.digest)) if found is not None and not found.folder else Approvals()
 
 
 def _judge(world: World, phase: Phase, subject: Subject) -> Verdicts:
@@ -60,7 +71,7 @@ def _judge(world: World, phase: Phase, subject: Subject) -> Verdicts:
 def _event(target: Target, verdict: Verdict) -> Event:
     kind = EventType.GUARD if verdict.phase is Phase.PLAN else EventType.CHECK
     level = Level.WARNING if verdict.warning else Level.DEBUG
-    verdict = replace(verdict, keys=())  # nobody is shown these
+    verdict = replace(verdict, keys=(), asks=())  # nobody is shown these
     data = {"gate": verdict.gate, "phase": str(verdict.phase), "passed": verdict.passed, "code": verdict.code}
     return Event(
         kind, f"{verdict.gate}: {verdict.message}", target.name, level if verdict.passed else Level.ERROR, data, verdict

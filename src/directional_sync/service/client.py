@@ -9,7 +9,7 @@ error says so, and whoever asked has to look before asking again.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -82,8 +82,8 @@ class _Question:
     once: bool = False
     """It must not be carried out twice."""
     into: Path | None = None
-    anywhere: bool = False
-    """Whether redirects to other hosts may be followed, without the credential."""
+    hosts: Collection[str] | None = ()
+    """Other hosts to which redirects may be followed, without the credential; None: all."""
     exact: bool = False
 
 
@@ -145,11 +145,15 @@ class Client:
         question = _Question(method, self._url(path, query), bytes_max, headers, content, once, exact=exact)
         return self._persist(lambda: self._checked(self._exchange(question), question))
 
-    def fetch(self, url: str, *, bytes_max: int, into: Path | None = None) -> bytes:
-        """What stands at `url`, which may be elsewhere: then the credential stays here. With `into`, that file is made
-        of it and b"" answered. Raises SyncError E-SERVICE-... and HostError for the file."""
+    def fetch(
+        self, url: str, *, bytes_max: int, into: Path | None = None, hosts: Collection[str] | None = None
+    ) -> bytes:
+        """What stands at `url`, which may be elsewhere: then the credential stays here. `hosts`: the only other hosts
+        (with their port, where it is not the usual one) that may be asked, by the URL or by redirects; None: all. With
+        `into`, that file is made of it and b"" answered. Raises SyncError E-SERVICE-... and HostError for the file."""
         there = urljoin(self.service.base + "/", url)
-        question = _Question("GET", there, bytes_max, into=into, anywhere=True)
+        self._may_follow(self.service.base, there, hosts)
+        question = _Question("GET", there, bytes_max, into=into, hosts=hosts)
 
         def deed() -> bytes:
             answer = self._exchange(question)
@@ -177,7 +181,7 @@ class Client:
             if not answer.headers.get("location"):
                 break
             there = urljoin(url, answer.headers.get("location", ""))
-            self._may_follow(url, there, anywhere=question.anywhere)
+            self._may_follow(url, there, question.hosts)
             url = there
         if question.once and answer.status >= 500:
             raise complaints.complaint(complaints.UNKNOWN, self.service.name, f"{answer.status}")
@@ -200,12 +204,16 @@ class Client:
         except Unanswered as error:
             raise self._unanswered(error, question.once) from error
 
-    def _may_follow(self, url: str, there: str, *, anywhere: bool) -> None:
-        """Raises E-SERVICE-MOVED for a way that is not gone: to another host with a question for JSON, and from https
-        to anything less."""
+    def _may_follow(self, url: str, there: str, hosts: Collection[str] | None) -> None:
+        """Raises E-SERVICE-MOVED for a way that is not gone: to a host that is not among `hosts` (None: any), and from
+        https to anything less."""
         downgraded = urlsplit(url).scheme == "https" and urlsplit(there).scheme != "https"
         elsewhere = _origin(there) != _origin(self.service.base)
-        if downgraded or (elsewhere and not anywhere) or urlsplit(there).scheme not in ("http", "https"):
+        if (
+            downgraded
+            or (elsewhere and hosts is not None and _host(there) not in hosts)
+            or urlsplit(there).scheme not in ("http", "https")
+        ):
             raise complaints.complaint(complaints.MOVED, self.service.name, f"to {urlsplit(there).netloc or 'nowhere'}")
 
     def _unanswered(self, error: Unanswered, once: bool) -> SyncError:
@@ -298,6 +306,10 @@ def is_loopback(host: str) -> bool:
 def _origin(url: str) -> tuple[str, str]:
     parts = urlsplit(url)
     return parts.scheme, parts.netloc.rpartition("@")[2].lower()
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc.rpartition("@")[2].lower()
 
 
 def _said(answer: Answer) -> str:

@@ -1,0 +1,1 @@
+"""Skills from a catalogue. See docs/design/catalogue.md."""
