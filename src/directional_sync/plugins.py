@@ -75,7 +75,12 @@ _BUILT_IN: dict[str, _BuiltIn] = {
         (Direction.PULL,),
     ),
     "sections": _BuiltIn("Keyed parts of Markdown, JSON, YAML or TOML documents."),
-    "server_config": _BuiltIn("A live server's configuration, secrets replaced at the source."),
+    "server_config": _BuiltIn(
+        "A live server's configuration, secrets replaced at the source.",
+        "directional_sync.endpoints.server_config.endpoint",
+        "directional_sync.endpoints.server_config.options:ServerConfigOptions",
+        (Direction.PULL,),
+    ),
     "ssh-files": _BuiltIn("Files on another machine, over ssh."),
 }
 

@@ -32,6 +32,11 @@ from directional_sync.model.values import Values, kind_of
 FILE = "config.json"
 _FORM = 3
 _PUBLIC = frozenset({"HOME", "USER", "LOGNAME", "LANG", "PWD", "TMPDIR", "TZ"})
+_ROOMS = (
+    *("", "config", "endpoints", "endpoints/command", "endpoints/git", "endpoints/server_config", "git", "model"),
+    "upstream",
+)
+"""Where the files are that decide what a checked file is."""
 _BYTES_MAX = 4_000_000
 _OTHERS = 0o077
 _ENUMS = {

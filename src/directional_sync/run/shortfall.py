@@ -56,7 +56,7 @@ def _unreadable(plan: Plan, unread: Sequence[Held], done: Outcome) -> Failure:
         detail=tuple(_told(item, hint) for item in unread),
         kept=_kept(plan, unread, done),
         hint=hint,
-        exit=Exit.CREDENTIAL if code in ("E-UPSTREAM-AUTH", "E-ENV-MISSING") else Exit.FAILED,
+        exit=Exit.CREDENTIAL if code == "E-ENV-MISSING" or code.endswith("-AUTH") else Exit.FAILED,
     )
 
 

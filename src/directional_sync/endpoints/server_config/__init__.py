@@ -1,0 +1,1 @@
+"""A live server's configuration, documented without its secrets."""

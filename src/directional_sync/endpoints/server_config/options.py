@@ -1,0 +1,238 @@
+"""What can be said under `remote:` of a target that documents a live server."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from directional_sync.endpoints.options import Options
+
+_HOST = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9._-]*@)?[A-Za-z0-9_:][A-Za-z0-9_.:%-]*\Z")
+_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@-]*\Z")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*\Z")
+_JUMP = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9._-]*@)?[A-Za-z0-9_\[][A-Za-z0-9_.:\]-]*\Z")
+_OPTION_VALUE = re.compile(r"[A-Za-z0-9@._:,/+*?^=-]+\Z")
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+SSH_OPTIONS = frozenset(
+    {
+        *("AddressFamily", "BindAddress", "BindInterface", "CASignatureAlgorithms", "CertificateFile", "Ciphers"),
+        *("Compression", "ConnectionAttempts", "GSSAPIAuthentication", "HostKeyAlgorithms", "HostKeyAlias", "IPQoS"),
+        *("KexAlgorithms", "MACs", "PreferredAuthentications", "ProxyJump", "PubkeyAcceptedAlgorithms"),
+        *("PubkeyAuthentication", "RekeyLimit", "RequiredRSASize", "ServerAliveCountMax", "ServerAliveInterval"),
+        *("TCPKeepAlive",),
+    }
+)
+"""What may be said under `ssh_options`: how ssh gets there. Nothing by which it would run a program, ask a person or
+trust another host key."""
+
+
+def _wrong(message: str, **context: Any) -> PydanticCustomError:
+    return PydanticCustomError("E-CONFIG", message, context)
+
+
+def _host(value: str) -> str:
+    if value and not _HOST.match(value):
+        raise _wrong("this must be a host name, an address or a name from ssh's own configuration")
+    return value
+
+
+def _user(value: str) -> str:
+    if value and not _USER.match(value):
+        raise _wrong("this is not the name of a user")
+    return value
+
+
+def _words(value: tuple[str, ...]) -> tuple[str, ...]:
+    if any("\0" in word for word in value) or (value and (not value[0] or value[0].startswith("-"))):
+        raise _wrong("this must begin with the name of a program")
+    return value
+
+
+def _far_path(value: str) -> str:
+    if value and (not value.startswith("/") or any(ord(char) < 32 for char in value)):
+        raise _wrong("this must be an absolute path on the server")
+    return value
+
+
+def _local_root(value: str) -> str:
+    if value and (not value.startswith("/") or any(ord(char) < 32 for char in value)):
+        raise _wrong("this must be an absolute path on this machine")
+    return value.rstrip("/") or value[:1]
+
+
+def _identity(value: str) -> str:
+    if value and (not value.startswith(("/", "~/")) or any(ord(char) < 32 for char in value)):
+        raise _wrong("this must be an absolute path: a private key does not belong into the repository")
+    return value
+
+
+def _known_hosts(value: str) -> str:
+    parts = value.split("/")
+    if any(ord(char) < 32 or char in '"%' for char in value) or (not value.startswith(("/", "~/")) and ".." in parts):
+        raise _wrong("this must be an absolute path, or the path of a file of this repository")
+    return value
+
+
+def _ssh_options(value: dict[str, str]) -> dict[str, str]:
+    for name, said in value.items():
+        if name not in SSH_OPTIONS:
+            raise _wrong("{name} cannot be set here; put it into ssh's own configuration if you need it", name=name)
+        fits = all(_JUMP.match(jump) for jump in said.split(",")) if name == "ProxyJump" else _OPTION_VALUE.match(said)
+        if not fits:
+            raise _wrong("the value of {name} has characters that do not belong there", name=name)
+    return value
+
+
+def _variable(value: str) -> str:
+    if not _VARIABLE.match(value):
+        raise _wrong("this must be the name of the variable that holds the key, never the key itself")
+    return value
+
+
+def _api_url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        raise _wrong("this is not a URL") from None
+    if not host or parts.scheme not in ("https", "http") or any(char.isspace() for char in value):
+        raise _wrong("this must be an https URL")
+    if parts.scheme == "http" and host not in _LOOPBACK:
+        raise _wrong("the key would go over the network in the clear: this must be an https URL")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise _wrong("this must be the server's address alone, without credentials, query or fragment")
+    return value.rstrip("/")
+
+
+def _file_name(value: str) -> str:
+    if value and not _FILE_NAME.match(value):
+        raise _wrong("this must be a plain file name")
+    return value
+
+
+def _into(value: str) -> str:
+    parts = value.rstrip("/").split("/") if value else []
+    if any(part in ("", ".", "..") or part.casefold() == ".git" or "\0" in part for part in parts):
+        raise _wrong("this must be a folder inside the repository")
+    return value.rstrip("/")
+
+
+FarPath = Annotated[str, AfterValidator(_far_path)]
+FileName = Annotated[str, AfterValidator(_file_name)]
+Globs = Annotated[tuple[str, ...], Field(strict=False)]
+
+
+class FileNames(Options):
+    """The files that are written, by what they hold; an empty name leaves one out."""
+
+    addons_path: FileName = Field("ADDONS_PATH.prod.txt", description="The addons path, one folder a line, in order.")
+    database: FileName = Field("DB_CONFIG.prod.txt", description="The database settings, sorted.")
+    environment: FileName = Field("ENV_VARS.prod.txt", description="The variables of the server's process, sorted.")
+    settings: FileName = Field("", description="All other settings of the file, by section; not written by default.")
+    version: FileName = Field("ODOO_VERSION.prod.txt", description="The server's version; needs `api`.")
+    modules: FileName = Field("MODULES.prod.txt", description="The installed modules, sorted; needs `api`.")
+
+
+class Api(Options):
+    """The server's external API: JSON-2 from Odoo 19 on, XML-RPC before."""
+
+    url: Annotated[str, AfterValidator(_api_url)] = Field(description="The server's address.")
+    database: str = Field(min_length=1, max_length=63, description="The database.")
+    key: Annotated[str, AfterValidator(_variable)] = Field(
+        description="The name of the variable that holds the API key; the target's `env` must name it too."
+    )
+    user: str = Field("", description="The login that the key belongs to; needed for servers up to Odoo 18.")
+
+
+class ServerConfigOptions(Options):
+    """`type: server_config`: a live Odoo server, documented in files without its secrets."""
+
+    host: Annotated[str, AfterValidator(_host)] = Field(
+        "", description="Over ssh: the host, or its name in ~/.ssh/config."
+    )
+    user: Annotated[str, AfterValidator(_user)] = Field("", description="The user there.")
+    port: int = Field(
+        0, ge=0, le=65535, description="The port there; 0 for what ssh's configuration says.", strict=False
+    )
+    identity_file: Annotated[str, AfterValidator(_identity)] = Field("", description="The private key to use.")
+    known_hosts: Annotated[str, AfterValidator(_known_hosts)] = Field(
+        "", description="A file of this repository, or an absolute path, with the only host keys that are trusted."
+    )
+    ssh_options: Annotated[dict[str, str], AfterValidator(_ssh_options)] = Field(
+        {}, description="Further options of ssh: " + ", ".join(sorted(SSH_OPTIONS)) + "."
+    )
+    connect_timeout: int = Field(20, ge=1, le=600, description="Seconds for getting a connection.")
+    command: Annotated[tuple[str, ...], AfterValidator(_words)] = Field(
+        (),
+        description="A command that runs a program beside the server: `[docker, exec, odoo]`, `[kubectl, exec, "
+        "deploy/odoo, --]`. With `host` it is run there.",
+        strict=False,
+    )
+    path: Annotated[str, AfterValidator(_local_root)] = Field(
+        "", description="The server's root folder on this machine: `/`, or where its file system is mounted."
+    )
+    config_file: FarPath = Field(
+        "", description="The server's configuration file; without it what its process says, else /etc/odoo/odoo.conf."
+    )
+    process: tuple[str, ...] = Field(
+        ("*odoo-bin *", "*/odoo *", "odoo *", "*-m odoo *", "*openerp-server *"),
+        description="How the server's process is found: patterns with `*` and `?` for its command line, each argument "
+        "followed by a space. Empty: it is not looked for.",
+        strict=False,
+    )
+    environment: Literal["process", "none"] = Field(
+        "process", description="`process`: the variables of the server's process. `none`: they are not documented."
+    )
+    environment_file: FarPath = Field(
+        "", description="Take the variables from this file on the server (a docker or systemd environment file)."
+    )
+    values: Literal["shown", "listed"] = Field(
+        "shown",
+        description="`shown`: values that neither their name nor their looks suspect. `listed`: only values of `keep`.",
+    )
+    keep: Globs = Field((), description="Names (globs) whose values are shown even if they look secret.")
+    hide: Globs = Field((), description="Names (globs) whose values are never shown.")
+    drop: Globs = Field((), description="Names (globs) of variables that are left out, beside the volatile ones.")
+    placeholder: str = Field(
+        "<secret:{name}>",
+        min_length=1,
+        max_length=80,
+        description="What stands in place of a secret; `{name}` is the setting's name.",
+    )
+    into: Annotated[str, AfterValidator(_into)] = Field("", description="The folder for the files.")
+    files: FileNames = Field(FileNames.model_validate({}), description="The names of the files.")
+    api: Api | None = Field(None, description="Ask the server's external API for version and installed modules, too.")
+
+    @model_validator(mode="after")
+    def _together(self) -> ServerConfigOptions:
+        if self.path and (self.host or self.command):
+            raise _wrong("`path` excludes `host` and `command`", key="path")
+        if not (self.path or self.host or self.command or self.api):
+            raise _wrong("one of `host`, `command` and `path` must say where the server is")
+        for key in ("user", "port", "identity_file", "known_hosts", "ssh_options"):
+            if getattr(self, key) and not self.host:
+                raise _wrong("`{key}` belongs to `host`", key=key)
+        if "@" in self.host and self.user:
+            raise _wrong("`host` names a user already", key="user")
+        if self.environment_file and self.environment == "none":
+            raise _wrong("`environment: none` and `environment_file` exclude each other", key="environment_file")
+        if not self.process and self.environment == "process" and not self.environment_file:
+            raise _wrong(
+                "without `process` the variables need `environment_file`, or `environment: none`", key="process"
+            )
+        if any(ord(char) < 32 for pattern in self.process for char in pattern) or not all(self.process):
+            raise _wrong("`process` must be patterns of one line", key="process")
+        if any(not char.isprintable() for char in self.placeholder) or self.placeholder != self.placeholder.strip():
+            raise _wrong("`placeholder` must be printable, without space around it", key="placeholder")
+        if re.sub(r"\{name\}", "", self.placeholder).strip("{}") != re.sub(r"\{name\}", "", self.placeholder):
+            raise _wrong("the only placeholder in `placeholder` is {allowed}", key="placeholder", allowed="{name}")
+        names = [name.casefold() for _, name in self.files if name]
+        if len(names) != len(set(names)):
+            raise _wrong("the names under `files` must differ", key="files")
+        return self
