@@ -29,6 +29,7 @@ _ROOMS = {
     "run": "Runs, plans and this machine",
     "selection": "What of an upstream is taken",
     "service": "Services of others",
+    "server": "Configuration of live servers",
     "submodules": "Submodules of upstreams",
     "upstream": "Upstream repositories",
 }

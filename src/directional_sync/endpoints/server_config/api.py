@@ -29,6 +29,7 @@ _ODD = complaints.Kind(
     "the external API of {} does not answer as Odoo does",
     "check `api.url`: a proxy, a login page or another program may answer in its place",
 )
+_NAMES = "check `api.url` and `api.database`"
 
 T = TypeVar("T")
 
@@ -124,7 +125,7 @@ class OdooApi:
         said = client.ask("POST", path, body=asked, bytes_max=_BYTES_MAX).value
         if "error" in said:
             name = str(said["error"]["data"]["name"])
-            raise self._refused() if name.endswith("AccessDenied") else self._odd("it refuses the question")
+            raise self._refused() if name.endswith("AccessDenied") else self._odd("it refuses the question", _NAMES)
         return said["result"]
 
     def _list(self, rows: Any) -> list[Any]:
@@ -146,8 +147,8 @@ class OdooApi:
             hint=f"make a new API key for the user, set {self._api.key}, and check `api.database` and `api.user`",
         )
 
-    def _odd(self, why: str) -> SyncError:
-        return complaints.complaint(_ODD, self._open.service.name, detail=(why,))
+    def _odd(self, why: str, hint: str = "") -> SyncError:
+        return complaints.complaint(_ODD, self._open.service.name, hint=hint, detail=(why,))
 
     def _wordless(self, deed: Callable[[], T]) -> T:
         """What `deed` answers, or its error without the server's own words."""
@@ -159,6 +160,6 @@ class OdooApi:
             if not error.code.startswith("E-SERVICE-"):
                 raise
             message = re.sub(r"(: \d{3}), .*", r"\1", error.message, flags=re.DOTALL)
-            raise type(error)(
-                error.code, message, hint=error.hint, kept=complaints.KEPT, retryable=error.retryable
-            ) from None
+            hint = _NAMES if error.code == "E-SERVICE-GONE" else error.hint
+            kept = complaints.KEPT
+            raise type(error)(error.code, message, hint=hint, kept=kept, retryable=error.retryable) from None

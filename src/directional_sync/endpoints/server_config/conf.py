@@ -35,6 +35,6 @@ def addons_path(settings: Mapping[str, str]) -> list[str]:
 
 
 def _line(error: configparser.Error) -> int:
-    if isinstance(error, configparser.ParsingError) and error.errors:
-        return int(error.errors[0][0])
-    return int(getattr(error, "lineno", 0) or 0)
+    """The number of the line that is wrong; 0 when that is not known."""
+    lines = getattr(error, "errors", None) or [(getattr(error, "lineno", None) or 0, "")]
+    return int(lines[0][0])
