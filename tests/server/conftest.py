@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tests.project import Project
 from tests.server.flow import Flow
 from tests.server.machine import Machine, machine
+
+from directional_sync.cli import main
 
 
 @pytest.fixture(autouse=True)
@@ -27,3 +30,17 @@ def flow(project: Project, server: Machine) -> Flow:
     flow = Flow(project, {"path": str(server.root)})
     flow.configure()
     return flow
+
+
+@pytest.fixture
+def dsync(project: Project, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Runs a command in the repository; answers all that it said."""
+
+    def run(*arguments: str) -> str:
+        monkeypatch.chdir(project.root)
+        monkeypatch.setenv("COLUMNS", "200")
+        capfd.readouterr()
+        main(list(arguments))
+        return "".join(capfd.readouterr())
+
+    return run

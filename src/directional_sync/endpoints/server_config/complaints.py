@@ -17,7 +17,8 @@ from directional_sync.system.spool import clean_line
 KEPT = "the files in the repository stay as they are"
 _SHOWN = 4
 _LENGTH_MAX = 300
-_FINGERPRINT = re.compile(r"\bSHA256:[A-Za-z0-9+/]{43}\b")
+_FINGERPRINT = re.compile(r"\bSHA256:[A-Za-z0-9+/]{43}(?![A-Za-z0-9+/])")
+_IDLE = re.compile(r"[@ ]*\Z|\s*remove with:|\s*ssh-keygen -f|Add correct host key in")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +105,11 @@ def from_words(server: str, errors: bytes, status: int) -> SyncError:
 
 
 def shown(errors: bytes) -> tuple[str, ...]:
-    """The last lines of what was said, as far as they are fit for people."""
+    """The last lines of what was said, as far as they are fit for people, and a host key's fingerprint."""
     lines = [clean_line(line)[:_LENGTH_MAX] for line in errors.splitlines()[-40:]]
-    told = [line for line in lines if line.strip() and not set(line.strip()) <= set("@ ")]
-    return tuple(_fit(line) for line in told[-_SHOWN:])
+    told = [line for line in lines if not _IDLE.match(line)]
+    keys = [line for line in told[:-_SHOWN] if _FINGERPRINT.search(line)]
+    return tuple(_fit(line) for line in (*keys[-1:], *told[-_SHOWN:]))
 
 
 def _fit(line: str) -> str:

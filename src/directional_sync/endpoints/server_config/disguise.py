@@ -31,7 +31,9 @@ _HARMLESS = re.compile(r"(?i)(?:true|false|yes|no|on|off|none|null|0|1)?\Z")
 _PATH = re.compile(r"(?:~|\.{0,2})/[\w./@%+,:-]*\Z")
 _PATHS = re.compile(r"[~.]{0,2}/[\w./@%+-]*(?:[:,;\s]+[~.]{0,2}/[\w./@%+-]*)*\Z")
 _PLAIN = re.compile(r"(?i)[a-z]{1,12}\Z|\d{1,6}\Z")
-_INSIDE = re.compile(r"([A-Za-z_][\w.-]{0,80})[\"'\]]{0,2}\s{0,8}(?:=>?|:(?!//))\s{0,8}[\"']?([^\s\"',;&})\]]+)")
+_INSIDE = re.compile(  # what follows is only looked at: it may be the name of the next one
+    r"([A-Za-z_][\w.-]{0,80})[\"'\]]{0,2}\s{0,8}(?:=>?|:(?!//))\s{0,8}[\"']?(?=([^\s\"',;&})\]]+))"
+)
 _FLAG = re.compile(r"(?:^|[\s\"'])--?([A-Za-z][\w-]{1,80})\s+[\"']?([^\s\"'-][^\s\"']*)")
 _SHORT_FLAG = re.compile(r"(?:^|\s)-[wp]\s*=?\s*[^\s-]")
 _SCHEME = re.compile(r"(?i)\b(?:bearer|basic|digest|token)\s+[A-Za-z0-9+/._~=-]{6,}")
