@@ -98,6 +98,22 @@ class Source:
     """By how many commits it went on since last time, for people only; 0 when that is not known."""
 
 
+@dataclass(frozen=True, slots=True)
+class Grasp:
+    """What a side could hold at all. See `core.grasp`."""
+
+    only: tuple[str, ...] = ()
+    """Globs of the keys that are its business; (): all."""
+    never: tuple[str, ...] = ()
+    """Globs of the keys that are not."""
+    aside: frozenset[str] = frozenset()
+    """Keys at which it holds something that it does not show."""
+    modes: bool = True
+    """Whether it keeps executable bits."""
+    links: bool = True
+    """Whether links are its business."""
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """All that one side holds now, or the base: a read-only mapping from key to entry."""
@@ -113,6 +129,7 @@ class Snapshot:
     """Names of sources that the configuration no longer holds; what came from them is kept until it is pruned."""
     advice: Mapping[str, str] = field(default_factory=dict, compare=False)
     """Unreadable prefix -> what a person can do about it."""
+    grasp: Grasp = field(default=Grasp(), compare=False)
 
     def without(self, reasons: Mapping[str, str], advice: Mapping[str, str] | None = None) -> Snapshot:
         """The same, as if nothing at or under the prefixes of `reasons` could be looked at."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import cast
 
+from directional_sync.core.grasp import within
 from directional_sync.core.lockfile import LockFile
 from directional_sync.core.reconcile import reconcile
 from directional_sync.endpoints.base import Context, Endpoint, Opaque, Translating
@@ -77,7 +78,7 @@ def performed(at: Passage, seen: Scan, endpoint: Endpoint) -> Scan:
 
 def weigh(at: Passage, tree: str, lock: LockFile, base: Base, repo: Snapshot, remote: Snapshot) -> Scan:
     """The plan that follows from what was seen."""
-    differing = trees.align(at.store, base.snapshot, repo, remote)
+    differing = within(*trees.align(at.store, base.snapshot, repo, remote))
     bound = Bound(at.world.config.digest, *(snapshot.digest for snapshot in differing))
     policy = _policy(at.target.policy, at.mode)
     plan = reconcile(at.target.name, *differing, at.target.direction, policy, bound)
@@ -96,6 +97,7 @@ def open_endpoint(at: Passage, base: Base) -> Endpoint:
             target=at.target,
             objects=at.store,
             git_dir=world.repository.common_dir,
+            root=world.repository.root,
             cache=world.cache / "endpoints" / at.target.name,
             head=world.repository.head,
             tell=world.tell,
