@@ -46,5 +46,5 @@ clean:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer with venv is needed; set PYTHON=/path/to/python"; exit 2; }
 	@test -x $(BIN)/python || { echo "making .venv with $(PYTHON)"; "$(PYTHON)" -m venv .venv; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[secrets]" --group dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[secrets]" --group dev --group services
 	@touch $@

@@ -20,6 +20,7 @@ _ROOMS = {
     "catalogue": "Catalogues of skills",
     "command": "Entrypoint programs and checks",
     "config": "The YAML",
+    "files": "Folders and object stores",
     "gates": "Gates",
     "git": "git and this repository",
     "interface": "The command line",

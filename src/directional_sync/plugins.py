@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from directional_sync.errors import HostError, InternalError
-from directional_sync.model.target import Approve, Direction, HiddenText
+from directional_sync.model.target import Approve, Direction, HiddenText, Target
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -38,6 +38,8 @@ class _BuiltIn:
     directions: tuple[Direction, ...] = tuple(Direction)
     records: bool = False
     """Its keys are records of the far side; see `endpoints.base.Translating`."""
+    credentials: tuple[str, ...] = ()
+    """Options that name variables with its own credentials: one name each, or a mapping to names."""
     pins: bool = False
     """Its sources stand in the lock, and can be taken exactly as they stand there."""
     instructs: bool = False
@@ -66,7 +68,13 @@ _BUILT_IN: dict[str, _BuiltIn] = {
         pins=True,
         instructs=True,
     ),
-    "files": _BuiltIn("Local folders and object stores."),
+    "files": _BuiltIn(
+        "The files of a folder or of an object store.",
+        "directional_sync.endpoints.files.endpoint",
+        "directional_sync.endpoints.files.options:FilesOptions",
+        (Direction.PULL, Direction.PUSH),
+        credentials=("key", "secret", "token", "credentials"),
+    ),
     "notion": _BuiltIn("Rows of a Notion database, by external id."),
     "rest": _BuiltIn(
         "A paged JSON list of a service, as one document or one file per item.",
@@ -141,6 +149,15 @@ def cautions(name: str) -> Mapping[str, Approve | HiddenText]:
     """Fields of targets with this endpoint that are more careful by default than those of others."""
     instructs = name in _BUILT_IN and _BUILT_IN[name].instructs
     return {"approve": Approve.EXECUTABLES, "hidden_text": HiddenText.REFUSE} if instructs else {}
+def credentials(target: Target) -> tuple[str, ...]:
+    """Names of the variables that hold what the target's endpoint proves itself with. They are for the endpoint alone:
+    programs and checks of the target see only what `env` names."""
+    built_in = _BUILT_IN.get(target.endpoint)
+    found: list[str] = []
+    for option in built_in.credentials if built_in is not None and target.options is not None else ():
+        said = getattr(target.options, option)
+        found += said.values() if isinstance(said, dict) else [said]
+    return tuple(dict.fromkeys(name for name in found if name))
 
 
 def options_model(name: str) -> type[Options] | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from directional_sync import plugins
 from directional_sync.core.redact import Redactor
+from directional_sync.endpoints.base import Context
 from directional_sync.errors import HostError
 from directional_sync.gates.standard import standard
 from directional_sync.git.recovery import recover
@@ -20,7 +21,7 @@ from directional_sync.model.record import TargetRecord
 from directional_sync.run.world import World
 from directional_sync.store.ledger import TargetLedger
 from directional_sync.system import host
-from directional_sync.system.environment import environment_for
+from directional_sync.system.environment import credentials_for, environment_for
 from directional_sync.system.lock import run_lock
 from directional_sync.workspace import RunOptions, Workspace, redactor
 
@@ -47,7 +48,7 @@ def open_world(workspace: Workspace, options: RunOptions, tell: Tell, *, gates: 
             cache=cache,
             config=workspace.config,
             gates=standard() if gates else (),
-            open_endpoint=plugins.open_endpoint,
+            open_endpoint=lambda context: plugins.open_endpoint(_trusted(context, repository, workspace.environ)),
             environment_for=lambda target: environment_for(target, workspace.environ),
             tell=quiet,
             run=run,
@@ -56,6 +57,26 @@ def open_world(workspace: Workspace, options: RunOptions, tell: Tell, *, gates: 
             ledger_for=lambda target: TargetLedger(workspace.state / "effects", target.name, run, mask),
             stop=options.stop,
         )
+
+
+def _trusted(context: Context, repository: Repository, environ: Mapping[str, str]) -> Context:
+    """The context with what is for the endpoint alone. Raises CredentialError E-ENV-MISSING."""
+    names = plugins.credentials(context.target)
+    own = credentials_for(context.target, names, environ) if names else {}
+    return replace(
+        context,
+        environment={**context.environment, **own},
+        external_roots=lambda: _external_roots(repository, environ),
+    )
+
+
+def _external_roots(repository: Repository, environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """The folders that the owner of this clone lets targets write into. A clone brings none, since its own
+    configuration is not cloned; and in CI, where a step could set anything, there are none."""
+    if environ.get("CI", "").lower() not in ("", "0", "false") or environ.get("GITHUB_ACTIONS") == "true":
+        return ()
+    said = repository.git.setting("directional-sync.externalRoots")
+    return tuple(Path(root) for root in said.split(os.pathsep) if root.startswith("/"))
 
 
 @contextmanager

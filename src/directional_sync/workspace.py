@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from directional_sync import plugins
 from directional_sync.errors import SelectionError
 from directional_sync.git import layout
 from directional_sync.model.plan import Side
@@ -114,7 +115,8 @@ def redactor(workspace: Workspace) -> Redactor:
     from directional_sync.core.redact import Redactor, secret_values
 
     config, environ = workspace.config, workspace.environ
-    names = {name for target in config.targets for name in (*target.env, *target.env_vars)}
+    own = {name for target in config.targets for name in plugins.credentials(target)}
+    names = own | {name for target in config.targets for name in (*target.env, *target.env_vars)}
     handed = [value for name in sorted(names) if len(value := environ.get(name, "")) >= _HANDED_SHORTEST]
     return Redactor((*config.secrets, *secret_values(environ), *handed))
 

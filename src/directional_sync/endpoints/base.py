@@ -118,6 +118,10 @@ class Context:
     accepted: Accepted = field(default_factory=dict)
     """The surprises that a person has accepted for this run."""
     ledger: Ledger = field(default_factory=_NoLedger)
+    root: Path = Path()
+    """The root of the user's work tree."""
+    external_roots: Callable[[], tuple[Path, ...]] = lambda: ()
+    """Folders outside of the repository that this machine lets targets write into; asked for when one is to be."""
     expect: Callable[[], None] = lambda: None
     """Said once when new content is about to be obtained, so that who judges it can get ready meanwhile."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from directional_sync.errors import CredentialError
@@ -45,19 +45,32 @@ def environment_for(target: Wishes, environ: Mapping[str, str]) -> dict[str, str
     referred = dict(target.missing)
     missing += [name for name in referred if name not in missing]
     if missing:
-        raise CredentialError(
-            "E-ENV-MISSING",
-            f"{target.name} needs {_listed(missing)}, which {'is' if len(missing) == 1 else 'are'} not set",
-            place=str(referred.get(missing[0], target.place)),
-            hint=f"set it in the environment, or in a .env file that git ignores: {missing[0]}=...",
-            kept="nothing of this target was run",
-        )
+        raise _missing(target, missing, str(referred.get(missing[0], target.place)))
     named = {*target.env, *target.env_vars}
     return {
         name: value
         for name, value in environ.items()
         if (name in named or _ALLOWED.match(name)) and not _NEVER.match(name)
     }
+
+
+def credentials_for(target: Wishes, names: Sequence[str], environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables `names`, for the endpoint of `target` alone. Raises CredentialError E-ENV-MISSING when one is unset
+    or empty."""
+    missing = [name for name in names if not environ.get(name)]
+    if missing:
+        raise _missing(target, missing, str(target.place))
+    return {name: environ[name] for name in names}
+
+
+def _missing(target: Wishes, names: list[str], place: str) -> CredentialError:
+    return CredentialError(
+        "E-ENV-MISSING",
+        f"{target.name} needs {_listed(names)}, which {'is' if len(names) == 1 else 'are'} not set",
+        place=place,
+        hint=f"set it in the environment, or in a .env file that git ignores: {names[0]}=...",
+        kept="nothing of this target was run",
+    )
 
 
 def _listed(names: list[str]) -> str:

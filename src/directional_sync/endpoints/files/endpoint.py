@@ -1,0 +1,138 @@
+"""The files of a folder or a bucket: what they are, by content, and changes to them, each guarded by what it expects.
+
+A snapshot lists all that is meant, and reads only what has changed since it was last read. What cannot be looked at is
+unreadable, and a root that is not there is an error: neither is ever taken for a deletion.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, cast
+
+from directional_sync.endpoints.base import Capabilities, Context, Endpoint
+from directional_sync.endpoints.files.deeds import Deed
+from directional_sync.endpoints.files.far import FarSide
+from directional_sync.endpoints.files.reading import Found, Reading
+from directional_sync.endpoints.files.seen import Memory
+from directional_sync.endpoints.files.shelf import Shelves
+from directional_sync.endpoints.files.site import folders_of, site
+from directional_sync.errors import InternalError
+from directional_sync.git import tree as trees
+from directional_sync.git.objects import ObjectStore
+from directional_sync.model.plan import Change
+from directional_sync.model.record import Effect
+from directional_sync.model.snapshot import EMPTY, Snapshot
+from directional_sync.model.target import Direction
+from directional_sync.model.values import kind_of
+from directional_sync.system import host
+
+if TYPE_CHECKING:
+    from directional_sync.endpoints.files.options import FilesOptions
+
+
+def __getattr__(name: str) -> Any:
+    """`OPTIONS`, loaded when it is asked for: a run may have its options without their class."""
+    if name != "OPTIONS":
+        raise AttributeError(name)
+    from directional_sync.endpoints.files import options as files_options
+
+    return files_options.FilesOptions
+
+
+def open(context: Context) -> Endpoint:
+    """The files of a target. Raises ConfigError, and RefusedError E-FILES-EXTERNAL."""
+    return FilesEndpoint(context)
+
+
+class FilesEndpoint:
+    """One far side, for one run of one target."""
+
+    def __init__(self, context: Context) -> None:
+        options = context.target.options
+        if kind_of(options) != "FilesOptions":
+            raise InternalError("E-INTERNAL", "the files endpoint was opened with options of another kind")
+        self._context = context
+        self._options: FilesOptions = options
+        self._store = cast(ObjectStore, context.objects)
+        self._site = site(options, context)
+        self._prior: Snapshot = EMPTY
+        self._there: set[str] = set()
+        self._far: FarSide | None = None
+        self.capabilities = Capabilities(writes=context.target.direction is not Direction.PULL, previews=True)
+
+    def __repr__(self) -> str:
+        return f"FilesEndpoint({self._site.url})"
+
+    def snapshot(self, prior: Snapshot) -> Snapshot:
+        """Raises RemoteError, HostError or CredentialError when nothing at all can be said."""
+        self.close()
+        context, where = self._context, self._site
+        about = f"{where.url}\0{where.folder}\0{self._store.hash_name}\0{self._options.modes}"
+        cache = context.cache / hashlib.sha256(about.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        with host.host_errors(cache):
+            cache.mkdir(parents=True, exist_ok=True)
+        memory = Memory.recall(cache / "seen.json", about)
+        shelves = Shelves(cache / "shelves", self._store, self._store.hash_name, context.run)
+        spool = cache / "spool"
+        keep = context.target.direction is not Direction.PUSH
+        reading = Reading(self._store, memory, shelves, spool, keep=keep)
+        self._far = self._open(memory)
+        self._prior = prior
+        found = Found()
+        items = self._far.look(reading, found)
+        _part_clashes(found)
+        reading.done(items)
+        self._there = set(found.entries)
+        return self._answer(found)
+
+    def apply(self, changes: Sequence[Change]) -> Iterator[Effect]:
+        """Raises HostError or RemoteError before anything is written."""
+        if changes and not self.capabilities.writes:
+            raise InternalError("E-INTERNAL", "a pull does not write to its far side")
+        if not changes:
+            return
+        if self._far is None:
+            raise InternalError("E-INTERNAL", "changes follow from a snapshot, and none was taken")
+        deeds = [Deed(self._site.path(change.key), change) for change in changes]
+        yield from self._far.apply(deeds, self._there, trees.flatten(self._store, self._prior))
+
+    def close(self) -> None:
+        if self._far is not None:
+            self._far.close()
+            self._far = None
+
+    def _open(self, memory: Memory) -> FarSide:
+        if self._site.folder is not None:
+            from directional_sync.endpoints.files.local import LocalSide
+
+            return LocalSide(self._context, self._options, self._site)
+        from directional_sync.endpoints.files.bucket import Bucket
+
+        return Bucket(self._context, self._options, self._site, memory)
+
+    def _answer(self, found: Found) -> Snapshot:
+        key = self._site.key
+        grasp = self._site.grasp
+        if found.aside:
+            from dataclasses import replace
+
+            grasp = replace(grasp, aside=frozenset(key(path) for path in found.aside))
+        return Snapshot(
+            {key(path): entry for path, entry in found.entries.items()},
+            {key(path): why for path, why in found.unreadable.items()},
+            notes=tuple(sorted(found.notes)),
+            grasp=grasp,
+        )
+
+
+def _part_clashes(found: Found) -> None:
+    """A path that is an object and, by another object's name, a folder as well cannot be a path in a repository."""
+    clashing = {folder for path in found.entries for folder in folders_of(path) if folder in found.entries}
+    for path in clashing:
+        found.unreadable[path] = f"E-FILES-CLASH: {path} is a file and a folder at once"
+        inside = f"{path}/"
+        for below in [one for one in found.entries if one == path or one.startswith(inside)]:
+            with suppress(KeyError):
+                del found.entries[below]

@@ -1,0 +1,56 @@
+"""What a folder and a store have in common for the endpoint, and what both of them need."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+from directional_sync.endpoints.base import Context
+from directional_sync.endpoints.files.deeds import Deed
+from directional_sync.endpoints.files.reading import Found, Item, Reading
+from directional_sync.errors import InterruptedRun, RemoteError
+from directional_sync.model.record import Effect
+from directional_sync.model.snapshot import Snapshot
+
+
+class FarSide(Protocol):
+    """A folder or a store, opened for one run."""
+
+    def look(self, reading: Reading, found: Found) -> list[Item]:
+        """Everything that is meant, into `found`; answers what was listed. Raises SyncError."""
+
+    def apply(self, deeds: Sequence[Deed], there: set[str], prior: Snapshot) -> Iterator[Effect]:
+        """See `Endpoint.apply`. `there`: paths that are known to be there; `prior`: what was agreed on."""
+
+    def close(self) -> None:
+        """Safe to call twice."""
+
+
+def check_size(items: Sequence[Item], size_max: int, url: str) -> None:
+    """Raises RemoteError E-FILES-SIZE when all of them together are more than the file allows; 0 is no limit."""
+    total = sum(item.size for item in items)
+    if size_max and total > size_max:
+        raise RemoteError(
+            "E-FILES-SIZE",
+            f"{url} holds {total:,} bytes in {len(items):,} files, and `max_size` is {size_max:,}",
+            hint="name what is not wanted under `exclude`, or raise `max_size`",
+            kept="nothing was read and nothing was changed",
+        )
+
+
+def stopper(context: Context) -> Callable[[], None]:
+    """Raises InterruptedRun when somebody asked us to stop."""
+
+    def check() -> None:
+        if context.stop():
+            raise InterruptedRun("E-INTERRUPTED", "stopped while reading files", kept="nothing was changed")
+
+    return check
+
+
+def token(context: Context) -> str:
+    """What tells the temporary files of this target from those of others that write to the same far side; while the
+    run lock is held nobody else has the same."""
+    own = f"{context.git_dir.resolve()}\0{context.target.name}"
+    return hashlib.sha256(own.encode("utf-8", "surrogateescape")).hexdigest()[:16]

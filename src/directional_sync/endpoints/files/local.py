@@ -1,0 +1,55 @@
+"""A folder on this machine as a far side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, cast
+
+from directional_sync.endpoints.base import Context
+from directional_sync.endpoints.files.deeds import Deed
+from directional_sync.endpoints.files.far import check_size, stopper, token
+from directional_sync.endpoints.files.folder import FolderSource, links, open_root
+from directional_sync.endpoints.files.placing import Manner, Placing
+from directional_sync.endpoints.files.reading import Found, Item, Reading
+from directional_sync.endpoints.files.site import Site
+from directional_sync.git.objects import ObjectStore
+from directional_sync.model.record import Effect
+from directional_sync.model.snapshot import Snapshot
+from directional_sync.system import host
+
+if TYPE_CHECKING:
+    from directional_sync.endpoints.files.options import FilesOptions
+
+
+class LocalSide:
+    """See `endpoint.FarSide`."""
+
+    def __init__(self, context: Context, options: FilesOptions, site: Site) -> None:
+        self._context, self._options, self._site = context, options, site
+        self._store = cast(ObjectStore, context.objects)
+        self._reach = open_root(site, options.sentinel)
+
+    def look(self, reading: Reading, found: Found) -> list[Item]:
+        options = self._options
+        source = FolderSource(self._reach, self._site.scope, symlinks=options.symlinks, modes=options.modes)
+        listing = source.listing(found)
+        check_size(listing.items, options.max_size, str(self._site.folder))
+        with host.host_errors(self._context.cache):
+            reading.entries(listing.items, source, found, stopper(self._context))
+        links(self._store, listing, found)
+        return listing.items
+
+    def apply(self, deeds: Sequence[Deed], there: set[str], prior: Snapshot) -> Iterator[Effect]:
+        open_root(self._site, self._options.sentinel).close()  # it may have been unmounted since
+        manner = Manner(
+            token=token(self._context),
+            links=self._options.symlinks == "keep",
+            modes=self._options.modes,
+            keep_deleted=self._options.keep_deleted,
+            agreed=lambda path: prior.at(self._site.key(path)),
+            stop=self._context.stop,
+        )
+        yield from Placing(self._reach, self._store, manner).apply(deeds, there)
+
+    def close(self) -> None:
+        self._reach.close()

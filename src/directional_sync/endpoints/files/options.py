@@ -1,0 +1,159 @@
+"""What can be said under `remote:` of a target of files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from directional_sync.core.redact import secret_name
+from directional_sync.endpoints.options import Options
+from directional_sync.upstream.addresses import BadAddress
+from directional_sync.upstream.paths import check_glob, check_inside
+
+_SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://")
+_NO_STORE = {
+    "local": "write the folder's path",
+    "http": "a web page cannot be listed; an S3 service is `s3://bucket` with `endpoint_url`",
+    "https": "a web page cannot be listed; an S3 service is `s3://bucket` with `endpoint_url`",
+    "git": "use `type: git`",
+    "ssh": "use `type: ssh-files`",
+}
+_LOOPBACK = re.compile(r"http://(?:127\.0\.0\.1|localhost|\[::1\])(?:[:/]|$)")
+_OF_THE_PROGRAM = frozenset({"key", "secret", "token", "anon", "endpoint_url", "skip_instance_cache", "asynchronous"})
+
+
+def _wrong(message: str, **context: Any) -> PydanticCustomError:
+    return PydanticCustomError("E-CONFIG", message, context)
+
+
+def _accepted(check: Callable[[], object]) -> None:
+    try:
+        check()
+    except BadAddress as error:
+        raise PydanticCustomError(error.code, "{why}", {"why": str(error)}) from None
+
+
+def _url(value: str) -> str:
+    if not value or re.search(r"[\x00-\x1f\x7f]", value):
+        raise _wrong("this must be a path or an address, without control characters")
+    scheme = _SCHEME.match(value)
+    if scheme is None or scheme[1].lower() == "file":
+        return _folder_url(value)
+    name, rest = scheme[1].lower(), value[scheme.end() :]
+    if name in _NO_STORE:
+        raise _wrong("`{name}://` is no store of files: {hint}", name=name, hint=_NO_STORE[name])
+    if "::" in value or re.search(r"[?#@]", rest):
+        raise _wrong("this must be one plain address like s3://bucket/folder, without `::`, `?`, `#` or `@`")
+    if not rest.strip("/") or any(part in (".", "..", "") for part in rest.rstrip("/").split("/")):
+        raise _wrong("this must name a bucket, and folders without empty parts, `.` or `..`")
+    return f"{name}://{rest.rstrip('/')}"
+
+
+def _folder_url(value: str) -> str:
+    if value.startswith("~"):
+        raise _wrong("`~` means nothing here: write $HOME{rest}", rest=value[1:])
+    if value.lower().startswith("file://") and not re.match(r"(?i)file://(?:localhost)?/", value):
+        raise _wrong("a `file` address names no machine and begins with three slashes: file:///folder")
+    return value
+
+
+def _path(value: str) -> str:
+    if value:
+        _accepted(lambda: check_inside(value))
+    return value.rstrip("/")
+
+
+def _glob(value: str) -> str:
+    _accepted(lambda: check_glob(value))
+    return value
+
+
+def _endpoint(value: str) -> str:
+    if value and not re.match(r"https?://[^/@\s?#]+/?\Z", value):
+        raise _wrong("this must be the address of a service, like https://minio.example.org:9000")
+    return value.rstrip("/")
+
+
+def _settings(value: dict[str, str | int | float | bool]) -> dict[str, str | int | float | bool]:
+    for name in value:
+        if name in _OF_THE_PROGRAM:
+            raise _wrong("`{name}` is no further setting: it has a key of its own, or is the program's", name=name)
+        if secret_name(name):
+            raise _wrong("`{name}` sounds secret: name the variable that holds it under `credentials`", name=name)
+    return value
+
+
+Url = Annotated[str, AfterValidator(_url)]
+Inside = Annotated[str, AfterValidator(_path)]
+Globs = Annotated[tuple[Annotated[str, AfterValidator(_glob)], ...], Field(strict=False)]
+EnvName = Annotated[str, Field(pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")]
+Settings = Annotated[dict[str, str | int | float | bool], AfterValidator(_settings)]
+
+
+class FilesOptions(Options):
+    """`type: files`: the files of a folder or of a bucket."""
+
+    url: Url = Field(
+        description="A folder outside of this repository (an absolute path, a path relative to the repository's root, "
+        "or file:///...), or a store that fsspec knows: s3://bucket/folder."
+    )
+    into: Inside = Field(
+        "", description="The folder of this repository that corresponds to `url`; without it the one folder that "
+        "`outputs` or `inputs` names."
+    )  # fmt: skip
+    paths: Globs = Field((), description="Only what these globs name, relative to `url`; others are left alone.")
+    exclude: Globs = Field((), description="Not what these globs name: it is left alone on both sides.")
+    symlinks: Literal["keep", "skip", "refuse"] = Field(
+        "keep",
+        description="`keep`: links are links, if they stay inside. `skip`: they are left alone. `refuse`: a link "
+        "fails the target. A bucket has none, so a link in the repository needs `skip` there.",
+    )
+    modes: bool = Field(
+        True, description="Whether the folder keeps executable bits; false for FAT and many shares. Buckets do not."
+    )
+    max_size: Annotated[int, Field(ge=0)] = Field(
+        0, description="How many bytes all files together may have; 0 is no limit."
+    )
+    sentinel: Inside = Field(
+        "", description="A file that must be at `url`, or it is taken as not mounted; it is never synced itself."
+    )
+    keep_deleted: Inside = Field(
+        "",
+        description="A folder under `url` to which files are moved that a push deletes, and edits made there that it "
+        "overwrites. Without it they are deleted; what came from here is in the history of the branch.",
+    )
+    endpoint_url: Annotated[str, AfterValidator(_endpoint)] = Field(
+        "", description="Where the service is, when it is not the usual one: https, or http on this machine."
+    )
+    insecure: bool = Field(False, description="Allow an `endpoint_url` with http on another machine.")
+    key: EnvName = Field("", description="Name of the variable with the access key.")
+    secret: EnvName = Field("", description="Name of the variable with the secret key.")
+    token: EnvName = Field("", description="Name of the variable with the session token.")
+    anonymous: bool = Field(
+        False,
+        description="Ask without credentials. Without this and `key` it is what the machine offers: a role, a profile.",
+    )
+    credentials: dict[str, EnvName] = Field(
+        {}, description="Further secret options of the fsspec implementation: its name, and the name of the variable."
+    )
+    settings: Settings = Field({}, description="Further options of the fsspec implementation, none of them secret.")
+    concurrency: int = Field(8, ge=1, le=64, description="How many requests to a store run at once.")
+
+    @model_validator(mode="after")
+    def _together(self) -> FilesOptions:
+        if bool(self.key) != bool(self.secret):
+            raise _wrong("`key` and `secret` go together")
+        if self.anonymous and (self.key or self.token or self.credentials):
+            raise _wrong("`anonymous` excludes credentials")
+        if self.endpoint_url.startswith("http:") and not self.insecure and not _LOOPBACK.match(self.endpoint_url):
+            raise _wrong("`endpoint_url` must be https, or `insecure: true` says that plain http is fine")
+        store = _SCHEME.match(self.url)
+        if store is None or store[1].lower() == "file":
+            for name in ("endpoint_url", "key", "token", "anonymous", "credentials", "settings"):
+                if getattr(self, name):
+                    raise _wrong("`{name}` is for stores, and `url` is a folder", name=name)
+        return self
