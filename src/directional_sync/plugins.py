@@ -149,6 +149,8 @@ def cautions(name: str) -> Mapping[str, Approve | HiddenText]:
     """Fields of targets with this endpoint that are more careful by default than those of others."""
     instructs = name in _BUILT_IN and _BUILT_IN[name].instructs
     return {"approve": Approve.EXECUTABLES, "hidden_text": HiddenText.REFUSE} if instructs else {}
+
+
 def credentials(target: Target) -> tuple[str, ...]:
     """Names of the variables that hold what the target's endpoint proves itself with. They are for the endpoint alone:
     programs and checks of the target see only what `env` names."""

@@ -32,10 +32,7 @@ from directional_sync.model.values import Values, kind_of
 FILE = "config.json"
 _FORM = 3
 _PUBLIC = frozenset({"HOME", "USER", "LOGNAME", "LANG", "PWD", "TMPDIR", "TZ"})
-_ROOMS = (
-    *("", "config", "endpoints", "endpoints/command", "endpoints/git", "endpoints/server_config", "git", "model"),
-    "upstream",
-)
+_ROOMS = ("", "config", "core", "endpoints", "git", "model", "service", "upstream")
 """Where the files are that decide what a checked file is."""
 _BYTES_MAX = 4_000_000
 _OTHERS = 0o077
@@ -114,9 +111,6 @@ def _keep(kept: Path, config: Config, environ: Mapping[str, str]) -> None:
 
 def _seal(content: bytes) -> bytes:
     return hashlib.sha256(content).hexdigest().encode()
-
-
-_ROOMS = ("", "config", "core", "endpoints", "git", "model", "service", "upstream")
 
 
 def _rooms(package: str) -> list[str]:
