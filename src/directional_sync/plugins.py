@@ -65,6 +65,7 @@ _BUILT_IN: dict[str, _BuiltIn] = {
         "directional_sync.endpoints.catalogue.endpoint",
         "directional_sync.endpoints.catalogue.options:CatalogueOptions",
         (Direction.PULL,),
+        credentials=("token",),
         pins=True,
         instructs=True,
     ),
@@ -81,6 +82,7 @@ _BUILT_IN: dict[str, _BuiltIn] = {
         "directional_sync.endpoints.rest.endpoint",
         "directional_sync.endpoints.rest.options:RestOptions",
         (Direction.PULL,),
+        credentials=("token",),
     ),
     "sections": _BuiltIn("Keyed parts of Markdown, JSON, YAML or TOML documents."),
     "server_config": _BuiltIn(
