@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import io
-import select
 import socket
 import ssl
 import threading
@@ -25,12 +23,11 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from directional_sync.system.host import host_errors, monotonic
+from directional_sync.system.line import Line, connect, left, tunnel
 from directional_sync.system.proxy import credentials, proxy_for
 
 _BLOCK_BYTES = 65536
-_CONNECT_S = 15.0
 _PORTS = {"http": 80, "https": 443}
-_LINK_LOCAL = ("169.254.", "fe80:", "FE80:", "::ffff:169.254.")
 
 
 class Fault(StrEnum):
@@ -92,8 +89,8 @@ class Pool:
         self._environment = environment
         self._tls = tls
         self._guard = threading.Lock()
-        self._idle: dict[tuple[str, str, int], list[_Line]] = {}
-        self._busy: set[_Line] = set()
+        self._idle: dict[tuple[str, str, int], list[Line]] = {}
+        self._busy: set[Line] = set()
         self._closed = False
 
     def __enter__(self) -> Pool:
@@ -156,7 +153,7 @@ class Pool:
             error.sent = sent
             raise
 
-    def _exchange(self, line: _Line, place: tuple[str, str, int], request: bytes, terms: _Terms) -> Answer:
+    def _exchange(self, line: Line, place: tuple[str, str, int], request: bytes, terms: _Terms) -> Answer:
         keep = False
         with self._guard:
             self._busy.add(line)
@@ -178,7 +175,7 @@ class Pool:
             else:
                 line.close()
 
-    def _kept(self, place: tuple[str, str, int]) -> _Line | None:
+    def _kept(self, place: tuple[str, str, int]) -> Line | None:
         while True:
             with self._guard:
                 lines = self._idle.get(place)
@@ -187,30 +184,30 @@ class Pool:
                 return line
             line.close()
 
-    def _keep(self, place: tuple[str, str, int], line: _Line) -> None:
+    def _keep(self, place: tuple[str, str, int], line: Line) -> None:
         with self._guard:
             if not self._closed:
                 self._idle.setdefault(place, []).append(line)
                 return
         line.close()
 
-    def _open(self, place: tuple[str, str, int], deadline: float) -> _Line:
+    def _open(self, place: tuple[str, str, int], deadline: float) -> Line:
         scheme, host, port = place
         proxy = proxy_for(scheme, host, self._environment)
         if proxy is None:
-            raw = _connect(host, port, deadline)
-            return _Line(self._secure(raw, host, deadline) if scheme == "https" else raw)
+            raw = connect(host, port, deadline)
+            return Line(self._secure(raw, host, deadline) if scheme == "https" else raw)
         if proxy.scheme not in ("", "http") or not proxy.hostname:
             raise Unanswered(Fault.UNSUPPORTED, f"the proxy for {host} is of the kind {proxy.scheme}")
-        raw = _connect(proxy.hostname, proxy.port or 80, deadline)
+        raw = connect(proxy.hostname, proxy.port or 80, deadline)
         extra = credentials(proxy)
         if scheme == "http":
-            return _Line(raw, absolute=True, extra=extra)
-        _tunnel(raw, host, port, extra, deadline)
-        return _Line(self._secure(raw, host, deadline))
+            return Line(raw, absolute=True, extra=extra)
+        tunnel(raw, host, port, extra, deadline)
+        return Line(self._secure(raw, host, deadline))
 
     def _secure(self, raw: socket.socket, host: str, deadline: float) -> socket.socket:
-        raw.settimeout(_left(deadline))
+        raw.settimeout(left(deadline))
         try:
             return self._context().wrap_socket(raw, server_hostname=host)
         except BaseException:
@@ -224,78 +221,7 @@ class Pool:
             return self._tls
 
 
-class _Line:
-    """One connection; to `http.client` it looks like a socket. Every read and write ends by `deadline`."""
-
-    def __init__(self, sock: socket.socket, *, absolute: bool = False, extra: Mapping[str, str] | None = None) -> None:
-        self._sock = sock
-        self.deadline = 0.0
-        self.absolute = absolute
-        """Whether requests name the whole URL, as proxies want it."""
-        self.extra = dict(extra or {})
-
-    @property
-    def quiet(self) -> bool:
-        """Whether nothing has come since the last answer; a closed connection is not quiet."""
-        try:
-            return not select.select([self._sock], [], [], 0)[0]
-        except (OSError, ValueError):
-            return False
-
-    def send(self, content: bytes) -> None:
-        self._sock.settimeout(_left(self.deadline))
-        self._sock.sendall(content)
-
-    def makefile(self, mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_Reader(self), _BLOCK_BYTES)
-
-    def receive(self, buffer: Any) -> int:
-        self._sock.settimeout(_left(self.deadline))
-        return self._sock.recv_into(buffer)
-
-    def interrupt(self) -> None:
-        """Wakes whoever waits for this connection; closing alone would not."""
-        with contextlib.suppress(OSError):
-            self._sock.shutdown(socket.SHUT_RDWR)
-
-    def close(self) -> None:
-        with contextlib.suppress(OSError):
-            self._sock.close()
-
-
-class _Reader(io.RawIOBase):
-    def __init__(self, line: _Line) -> None:
-        self._line = line
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        return self._line.receive(buffer)
-
-
-def _tunnel(raw: socket.socket, host: str, port: int, extra: Mapping[str, str], deadline: float) -> None:
-    line = _Line(raw)
-    line.deadline = deadline
-    head = "".join(f"{key}: {value}\r\n" for key, value in extra.items())
-    try:
-        line.send(f"CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n{head}\r\n".encode("ascii"))
-        # Byte by byte up to the blank line: what follows belongs to TLS.
-        answer = b""
-        while not answer.endswith(b"\r\n\r\n") and len(answer) < _BLOCK_BYTES:
-            byte = bytearray(1)
-            if not line.receive(byte):
-                break
-            answer += byte
-        if answer.split(b" ")[1:2] != [b"200"]:
-            said = answer.split(b"\r\n")[0].decode("ascii", "replace")
-            raise Unanswered(Fault.UNREACHABLE, f"the proxy does not connect to {host}: {said}")
-    except BaseException:
-        raw.close()
-        raise
-
-
-def _request(method: str, parts: SplitResult, headers: Mapping[str, str], body: bytes, line: _Line) -> bytes:
+def _request(method: str, parts: SplitResult, headers: Mapping[str, str], body: bytes, line: Line) -> bytes:
     """The request as it goes over `line`: through a proxy it names the whole URL, and carries what the proxy asks."""
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     host = parts.netloc.rpartition("@")[2]
@@ -351,33 +277,6 @@ def _store(path: Path, blocks: Iterator[bytes]) -> None:
         for block in blocks:
             with host_errors(path):
                 file.write(block)
-
-
-def _connect(host: str, port: int, deadline: float) -> socket.socket:
-    last: OSError | None = None
-    # As bytes, a plain name needs no tables for names in other scripts, which take a while to load.
-    name = host.encode("ascii") if host.isascii() else host
-    for family, kind, protocol, _, address in socket.getaddrinfo(name, port, type=socket.SOCK_STREAM):
-        if str(address[0]).startswith(_LINK_LOCAL):
-            last = OSError("a link-local address, where machines keep their own credentials, is not asked")
-            continue
-        sock = socket.socket(family, kind, protocol)
-        try:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.settimeout(min(_CONNECT_S, _left(deadline)))
-            sock.connect(address)
-            return sock
-        except OSError as error:
-            sock.close()
-            last = error
-    raise last or OSError("no address")
-
-
-def _left(deadline: float) -> float:
-    left = deadline - monotonic()
-    if left <= 0:
-        raise TimeoutError("timed out")
-    return left
 
 
 @contextlib.contextmanager
