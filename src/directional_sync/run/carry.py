@@ -37,12 +37,12 @@ def carry_out(at: Passage, seen: Scan, endpoint: Endpoint, record: TargetRecord)
         return record
     refuse_foreign_work(at, staged)
     if not seen.plan.remote:
-        return _delivered(at, seen, staged, record)
+        return _delivered(at, seen, endpoint, staged, record)
     at.step(Step.APPLYING)
     effects, ended = carry_over(at, endpoint, seen.plan.remote)
     record = account.applied(target, record, effects, ended)
     try:
-        record = _delivered(at, seen, stage(at, seen, effects), record)
+        record = _delivered(at, seen, endpoint, stage(at, seen, effects), record)
         at.ledger.close()
     except SyncError as error:  # what was made on the far side is told all the same
         return account.unproved(target, record, error)
@@ -63,10 +63,10 @@ def _performed(at: Passage, seen: Scan, endpoint: Endpoint, verdicts: Verdicts) 
         return account.too_late(account.refused(at.target, verdicts, after.plan))
     refuse_foreign_work(at, staged)
     record = account.ended(at.target, after.plan, after.base.snapshot.sources, verdicts, Outcome.SYNCED)
-    return _delivered(at, after, staged, account.was_performed(record, seen.plan.opaque))
+    return _delivered(at, after, endpoint, staged, account.was_performed(record, seen.plan.opaque))
 
 
-def _delivered(at: Passage, seen: Scan, staged: Staged, record: TargetRecord) -> TargetRecord:
+def _delivered(at: Passage, seen: Scan, endpoint: Endpoint, staged: Staged, record: TargetRecord) -> TargetRecord:
     """The staged tree carried into the repository, and the proof. What was committed stays in the record."""
     at.step(Step.COMMITTING, finish=bool(record.effects))
     made, left = commit(at, seen, staged)
@@ -76,7 +76,7 @@ def _delivered(at: Passage, seen: Scan, staged: Staged, record: TargetRecord) ->
         return record
     try:
         at.step(Step.PROVING)
-        prove(at, seen, record.effects)
+        prove(at, seen, endpoint, record.effects)
     except SyncError as error:
         return account.unproved(at.target, record, error)
     return record

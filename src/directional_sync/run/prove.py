@@ -1,4 +1,7 @@
-"""The idempotence proof: after a run, the plan is made again and must be empty."""
+"""The idempotence proof: after a run, the plan is made again and must be empty.
+
+Where the far side was written it is looked at once more, and holds what was written, or the run has not done its work.
+What could not be written waits for the next run, and so does what others have changed meanwhile."""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 
-from directional_sync.errors import InternalError, ScriptError
+from directional_sync.endpoints.base import Endpoint
+from directional_sync.errors import InternalError, RemoteError, ScriptError
 from directional_sync.git import tree as trees
 from directional_sync.model.record import Effect
 from directional_sync.model.snapshot import Snapshot
@@ -18,23 +22,38 @@ from directional_sync.run.world import Passage
 _LISTED = 20
 
 
-def prove(at: Passage, seen: Scan, effects: Sequence[Effect] = ()) -> None:
-    """`effects` are what became of the changes on the far side. Raises InternalError E-NOT-IDEMPOTENT when we would do
-    it all again, ScriptError E-SCRIPT-UNSTABLE when a second look at the far side (only with `mode.prove`) shows
-    something else than the first."""
+def prove(at: Passage, seen: Scan, endpoint: Endpoint, effects: Sequence[Effect] = ()) -> None:
+    """`effects` are those on the far side. Raises InternalError E-NOT-IDEMPOTENT when we would do it all again,
+    RemoteError E-APPLY-LOST when the far side does not hold what was written (of records only with `mode.prove`),
+    ScriptError E-SCRIPT-UNSTABLE when a second look at the source (only with `mode.prove`) shows something else than
+    the first."""
     after = replace(at, world=replace(at.world, repository=at.world.repository.reread()))
     tree = repo_tree(after)
     lock = read_lock(at.store, tree, at.world.lock_path)
     files = trees.select(at.store, tree, globs(at.target))
     base = find_base(after.world.repository, at.store, at.target, lock, files)
-    again = at.mode.prove and at.target.direction is Direction.PULL
-    remote = _again(after, seen) if again else _as_told(seen.whole["remote"], effects)
+    pulled = at.mode.prove and at.target.direction is Direction.PULL
+    # Looking at records once more costs as many questions as the first look; looking at files costs nothing.
+    looked = bool(effects) and (at.mode.prove or not at.target.records)
+    remote = _as_told(seen.whole["remote"], effects)
+    if pulled or looked:
+        remote = _again(after, seen) if pulled else endpoint.snapshot(base.snapshot)
     repo = seen.whole["repo"] if at.target.records else files  # a push leaves what records are made of as it is
     second = weigh(after, tree, lock, base, repo, remote).plan
     moved = [change.key for change in (*second.repo, *second.remote, *second.agreed)]
+    if effects:
+        lost = [
+            effect.change.key
+            for effect in effects
+            if effect.done and remote.at(effect.change.key) != effect.change.after
+        ]
+        if lost:
+            raise _lost(lost)
+        ours = {change.key for change in (*seen.plan.repo, *seen.plan.agreed)}
+        moved = [key for key in moved if key in ours]
     if not moved:
         return
-    if again:
+    if pulled:
         raise ScriptError(
             "E-SCRIPT-UNSTABLE",
             f"a second run right after the first would change {len(moved)} key{'' if len(moved) == 1 else 's'}",
@@ -58,6 +77,16 @@ def _as_told(remote: Snapshot, effects: Sequence[Effect]) -> Snapshot:
         return remote
     entries = {key: entry for key, entry in {**remote.entries, **done}.items() if not entry.absent}
     return replace(remote, entries=entries)
+
+
+def _lost(keys: Sequence[str]) -> RemoteError:
+    return RemoteError(
+        "E-APPLY-LOST",
+        f"the far side does not hold what was written a moment ago: {len(keys)} key{'' if len(keys) == 1 else 's'}",
+        detail=keys[:_LISTED],
+        kept="what was written is recorded as agreed, so the next run tells what is different",
+        hint="somebody else may write there at the same time; run again",
+    )
 
 
 def _again(at: Passage, seen: Scan) -> Snapshot:
