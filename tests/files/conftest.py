@@ -150,3 +150,11 @@ def writable(tmp_path: Path) -> Iterator[Path]:
     for folder, _, _ in os.walk(tmp_path):
         with contextlib.suppress(OSError):
             Path(folder).chmod(0o755)
+
+
+@pytest.fixture(autouse=True)
+def without_the_detector(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compiling its rules takes seconds in each new repository; the built-in rules still judge."""
+    from directional_sync.gates import secrets
+
+    monkeypatch.setattr(secrets, "installed", lambda: False)

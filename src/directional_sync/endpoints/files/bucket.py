@@ -7,7 +7,7 @@ are asked for one by one, since an answer that lacks them may not be the store's
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -36,7 +36,11 @@ _ASKED_FOR = 50
 class Bucket:
     """See `far.FarSide`."""
 
-    def __init__(self, context: Context, options: FilesOptions, site: Site, memory: Memory) -> None:
+    def __init__(
+        self, context: Context, options: FilesOptions, site: Site, memory: Memory, agreed: Callable[[], Iterable[str]]
+    ) -> None:
+        """`agreed`: the paths that both sides held last."""
+        self._agreed = agreed
         self._context, self._options, self._site, self._memory = context, options, site, memory
         scheme, _, rest = options.url.partition("://")
         self._store = Store(scheme, options, context)
@@ -72,10 +76,10 @@ class Bucket:
     def _listed(self, found: Found) -> list[Item]:
         """Everything that is meant; names that cannot be paths are noted in `found`."""
         with self._store.told("listed"):
-            bucket = self._root.partition("/")[0]
-            if not self._store.fs.exists(bucket):
-                raise FileNotFoundError(bucket)
             listed: Mapping[str, Any] = self._store.fs.find(self._root, detail=True)
+            bucket = self._root.partition("/")[0]
+            if not listed and not self._store.fs.exists(bucket):
+                raise FileNotFoundError(bucket)
         items = []
         start = f"{self._root}/"
         for name, about in listed.items():
@@ -105,7 +109,8 @@ class Bucket:
     def _ask_for_vanished(self, items: Sequence[Item]) -> None:
         """Raises RemoteError E-FILES-LISTING when the store still has one of what its listing lacks."""
         there = {item.path for item in items}
-        gone = sorted(path for path in self._memory.files if path not in there and self._site.scope.names(path))
+        before = {*self._memory.files, *self._agreed()}
+        gone = sorted(path for path in before if path and path not in there and self._site.scope.names(path))
         step = max(1, len(gone) // _ASKED_FOR)
         for path in gone[::step]:
             with self._store.told("asked"):

@@ -78,8 +78,8 @@ class FilesEndpoint:
         spool = cache / "spool"
         keep = context.target.direction is not Direction.PUSH
         reading = Reading(self._store, memory, shelves, spool, keep=keep)
-        self._far = self._open(memory)
         self._prior = prior
+        self._far = self._open(memory)
         found = Found()
         items = self._far.look(reading, found)
         _part_clashes(found)
@@ -110,7 +110,10 @@ class FilesEndpoint:
             return LocalSide(self._context, self._options, self._site)
         from directional_sync.endpoints.files.bucket import Bucket
 
-        return Bucket(self._context, self._options, self._site, memory)
+        def agreed() -> Iterator[str]:
+            return map(self._site.path, trees.flatten(self._store, self._prior).entries)
+
+        return Bucket(self._context, self._options, self._site, memory, agreed)
 
     def _answer(self, found: Found) -> Snapshot:
         key = self._site.key

@@ -1,0 +1,92 @@
+"""Pushes that are killed, as programs of their own; and the memory that a large folder takes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tests.files.conftest import Pair
+
+from directional_sync.endpoints.files.site import PREFIX
+
+_FILES = 300
+
+
+def program(pair: Pair, *arguments: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "directional_sync", *arguments],
+        cwd=pair.project.root,
+        env={**os.environ, **pair.project.environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+def whole(pair: Pair, content: dict[str, bytes]) -> None:
+    """No file is there in part under its final name."""
+    for path, found in pair.files().items():
+        if PREFIX not in path:
+            assert found == content[path], path
+
+
+@pytest.mark.parametrize("after", [1, 40, 150, 299])
+def test_b92_killed_in_the_middle_of_a_push(pair: Pair, after: int) -> None:
+    """Killed when so many files are there (or somewhat later: nothing here depends on when exactly). Then it converges
+    by itself, and nothing temporary stays."""
+    content = {f"d{n % 7}/{n}": f"{n}\n".encode() * (1 + n % 50) for n in range(_FILES)}
+    for path, text in content.items():
+        pair.project.write(f"data/{path}", text)
+    pair.target("push")
+    running = program(pair, "run", "share")
+    deadline = time.monotonic() + 60
+    while running.poll() is None and time.monotonic() < deadline:
+        if sum(1 for path in pair.far.rglob("*") if path.is_file()) >= after:
+            break
+    os.killpg(running.pid, signal.SIGKILL)
+    running.communicate()
+    whole(pair, content)
+    done = program(pair, "run", "share")
+    out, _ = done.communicate(timeout=60)
+    assert done.returncode == 0, out.decode()
+    assert pair.files() == content
+    state = pair.state()
+    again = program(pair, "run", "share")
+    out, _ = again.communicate(timeout=60)
+    assert again.returncode == 0 and b"1 unchanged" in out, out.decode()
+    assert pair.state() == state
+
+
+def test_temporary_files_of_others_stay(pair: Pair) -> None:
+    """Another repository may be pushing to the same folder just now."""
+    theirs = pair.put(f"{PREFIX}0123456789abcdef-0", "theirs")
+    pair.project.write("data/a", "1")
+    pair.target("push")
+    assert pair.project.one().success
+    assert theirs.read_text() == "theirs"
+    assert pair.project.one().success
+
+
+@pytest.mark.faults
+def test_g14_f29_a_hundred_thousand_files_in_bounded_memory(tmp_path: Path, pair: Pair) -> None:
+    """The first look reads all of them, the second none."""
+    for folder in range(100):
+        (pair.far / str(folder)).mkdir()
+        for name in range(1000):
+            (pair.far / str(folder) / str(name)).write_bytes(b"%d %d" % (folder, name))
+    pair.target("pull")
+    code = (
+        "import resource, sys; from directional_sync.cli import main; s = main(['plan', '-q']);"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024); sys.exit(s)"
+    )
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=pair.project.root, capture_output=True, text=True, timeout=300
+        )
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+        assert int(done.stdout.split()[-1]) < 400
