@@ -9,7 +9,8 @@ in `testing.conformance` holds every endpoint to:
 - A second identical `apply` changes nothing. One failing key does not hide the others.
 - An item that cannot be read is unreadable, never absent.
 - Content is named by its git object id; whoever takes a snapshot puts the content into the object store it
-  was given, so that `objects.read(entry.digest)` works afterwards.
+  was given, so that `objects.read(entry.digest)` works afterwards. Of a push only the id is needed.
+- What the far side could not hold at all (modes, links, what is excluded) it says as the snapshot's `grasp`.
 - No secret in repr, log or error. What `Capabilities` declares is what happens.
 """
 
