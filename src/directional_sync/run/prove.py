@@ -39,14 +39,13 @@ def prove(at: Passage, seen: Scan, endpoint: Endpoint, effects: Sequence[Effect]
     if pulled or looked:
         remote = _again(after, seen) if pulled else endpoint.snapshot(base.snapshot)
     repo = seen.whole["repo"] if at.target.records else files  # a push leaves what records are made of as it is
-    second = weigh(after, tree, lock, base, repo, remote).plan
-    moved = [change.key for change in (*second.repo, *second.remote, *second.agreed)]
+    second = weigh(after, tree, lock, base, repo, remote)
+    plan = second.plan
+    moved = [change.key for change in (*plan.repo, *plan.remote, *plan.agreed)]
     if effects:
-        lost = [
-            effect.change.key
-            for effect in effects
-            if effect.done and remote.at(effect.change.key) != effect.change.after
-        ]
+        there, agreed = second.differing["remote"], second.differing["base"]
+        written = (effect.change.key for effect in effects if effect.done)
+        lost = [key for key in written if there.at(key) != agreed.at(key)]
         if lost:
             raise _lost(lost)
         ours = {change.key for change in (*seen.plan.repo, *seen.plan.agreed)}
