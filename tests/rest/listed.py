@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -124,18 +121,16 @@ class Flow:
     def files(self) -> dict[str, str]:
         return self.project.files(under="docs/")
 
-    def command(self, *arguments: str, environ: Mapping[str, str] = {}) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "directional_sync", *arguments],
-            cwd=self.project.root,
-            env={**self.project.environ, **environ, "COLUMNS": "120", "LC_ALL": "C.UTF-8"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
 
+@dataclass(frozen=True)
+class Said:
+    """How a command ended, and what it said."""
 
-def said(done: subprocess.CompletedProcess[str]) -> str:
-    """All that a command said, on one line."""
-    return " ".join((done.stdout + done.stderr).split())
+    status: int
+    out: str
+    err: str
+
+    @property
+    def text(self) -> str:
+        """All of it, on one line."""
+        return " ".join((self.out + self.err).split())
