@@ -18,6 +18,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from tests.project import Project, make_project
 
+from directional_sync.testing.digitalocean import DigitalOcean
 from directional_sync.testing.git_server import GitServer
 from directional_sync.testing.upstreams import Upstream, build
 
@@ -31,7 +32,7 @@ EIGHT = {
     "notion_monthend": "push",
     "notion_bir": "push",
 }
-NOT_IN_THIS_VERSION = set(EIGHT) - {"oca_repos"}
+NOT_IN_THIS_VERSION = set(EIGHT) - {"oca_repos", "apps_truth"}
 HERE = Path(__file__).parent.parent
 
 
@@ -46,11 +47,18 @@ def upstreams(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[GitSer
         yield server, made
 
 
+@pytest.fixture(scope="module")
+def apps() -> Iterator[DigitalOcean]:
+    with DigitalOcean("a-token-of-the-tests", apps=3) as service:
+        yield service
+
+
 @pytest.fixture
-def repository(tmp_path: Path, upstreams: tuple[GitServer, dict[str, Upstream]]) -> Project:
+def repository(tmp_path: Path, upstreams: tuple[GitServer, dict[str, Upstream]], apps: DigitalOcean) -> Project:
     server, _ = upstreams
     project = make_project(tmp_path / "odoo")
     project.environ["OCA_BASE_URL"] = server.url("x").rpartition("/")[0]
+    project.environ |= {"DIGITALOCEAN_API_URL": apps.url, "DIGITALOCEAN_TOKEN": "a-token-of-the-tests"}
     done = subprocess.run(
         [sys.executable, "-m", "directional_sync", "init", "--starter", "insightpulse"],
         cwd=project.root,
@@ -140,6 +148,15 @@ def test_5_and_8_and_9_a_pull_is_gated_committed_and_reported(repository: Projec
     assert len(modules) >= 100
     schema = resources.files("directional_sync").joinpath("schemas/report.schema.json").read_text()
     Draft202012Validator(json.loads(schema)).validate(report)
+
+
+def test_5_and_9_the_apps_are_written_down(repository: Project) -> None:
+    """The verification of the founding document itself: `jq -e '.apps | length > 0'`."""
+    done = runner(repository, "--target", "apps_truth", "--verify")
+    assert done.returncode == 0, done.stdout + done.stderr
+    truth = json.loads(repository.git("show", "HEAD:docs/runtime/apps_truth.json"))
+    assert [app["spec"]["name"] for app in truth["apps"]] == ["app-00000", "app-00001", "app-00002"]
+    assert repository.clean()
 
 
 def test_6_drift_gate_on_the_module_count(
