@@ -17,6 +17,7 @@ from pathlib import Path
 from directional_sync.errors import Exit, HostError
 from directional_sync.system.host import monotonic
 from directional_sync.system.process import Finished, capture
+from directional_sync.testing.digitalocean import DigitalOcean
 from directional_sync.testing.git_server import GitServer
 from directional_sync.testing.upstreams import Upstream, build
 
@@ -25,6 +26,9 @@ BRANCH = "18.0"
 _STEP_TIMEOUT_S = 120.0
 _VENDORED = Path("insightpulse_odoo/addons/oca")
 _EDITED = "README.md"
+_TRUTH = Path("docs/runtime/apps_truth.json")
+_TOKEN = "only-for-the-demonstration"
+_APPS = 12
 
 Say = Callable[[str], None]
 
@@ -71,12 +75,15 @@ def show(folder: Path, say: Say, *, color: bool = False) -> int:
     modules = MODULES_EACH * len(names)
     say(f"building {len(names)} upstream repositories with {modules} modules in {folder / 'upstreams'}")
     upstreams = build(folder / "upstreams", names=names, modules=modules, branch=BRANCH)
-    with GitServer(folder / "upstreams") as server:
+    with GitServer(folder / "upstreams") as server, DigitalOcean(_TOKEN, apps=_APPS) as apps:
         say(f"serving them at http://127.0.0.1:{server.port}/")
-        stage = _Stage(folder / "repo", _environment(server.port, color=color), say)
+        say(f"and a stand-in for DigitalOcean with {_APPS} apps at {apps.url}/")
+        stage = _Stage(folder / "repo", _environment(server.port, apps.url, color=color), say)
         _prepare(stage)
         _main_job(stage, upstreams)
         _trouble(stage, upstreams)
+        _inventory(stage, apps)
+        stage.step("all that happened, on record", "log", shows=["refused|1 failed", "changed"])
     say(_farewell(folder, color))
     return int(Exit.OK)
 
@@ -144,7 +151,25 @@ def _trouble(stage: _Stage, upstreams: dict[str, Upstream]) -> None:
     )  # fmt: skip
     for name, tip in tips.items():
         upstreams[name].reset(tip, BRANCH)
-    stage.step("all that happened, on record", "log", shows=["refused|1 failed", "changed"])
+
+
+def _inventory(stage: _Stage, apps: DigitalOcean) -> None:
+    if shutil.which("jq", path=stage.environment["PATH"]) is None:
+        stage.say("\n--- apps_truth is left out: its verification needs the program jq, which is not here")
+        return
+    stage.step("what is live, from a service", "run", "--target", "apps_truth", "--verify", shows=["1 changed"])
+    truth = (stage.repo / _TRUTH).read_bytes()
+    _expect(truth.count(b'"active_deployment"') == _APPS, f"{_APPS} apps are in {_TRUTH}")
+    apps.age()
+    stage.say("\n--- time goes by: certificates, progress and times change, and nothing that anybody did")
+    stage.step("again: nothing to do", "run", "--target", "apps_truth", shows=["1 unchanged"])
+    apps.total = lambda page, there: there + 1
+    stage.say("\n--- the service says 13 apps and delivers 12")
+    stage.step(
+        "a list that may lack something is not taken",
+        "run", "--target", "apps_truth", status=int(Exit.FAILED), shows=["E-REST-INCOMPLETE"],
+    )  # fmt: skip
+    _expect((stage.repo / _TRUTH).read_bytes() == truth, f"{_TRUTH} is as it was")
 
 
 def _spoil(upstream: Upstream) -> None:
@@ -164,7 +189,7 @@ def _names() -> list[str]:
     return found
 
 
-def _environment(port: int, *, color: bool) -> dict[str, str]:
+def _environment(port: int, apps_url: str, *, color: bool) -> dict[str, str]:
     """For the children: nothing of the caller's git or GitHub, and the public addresses turned to loopback."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("GIT_", "GITHUB_", "DSYNC", "DIRECTIONAL_"))}
     folder = str(Path(shutil.which("dsync") or sys.executable).parent)
@@ -172,6 +197,8 @@ def _environment(port: int, *, color: bool) -> dict[str, str]:
         **kept,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{folder}{os.pathsep}{kept.get('PATH', os.defpath)}",
         "OCA_BASE_URL": f"http://127.0.0.1:{port}",
+        "DIGITALOCEAN_API_URL": apps_url,
+        "DIGITALOCEAN_TOKEN": _TOKEN,
         "COLUMNS": "80",
         **({"FORCE_COLOR": "1"} if color else {"NO_COLOR": "1"}),
     }
