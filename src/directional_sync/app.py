@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from directional_sync import __version__, plugins
 from directional_sync.core.movement import Movement, movement
 from directional_sync.errors import ConfigError, HostError, StalePlanError
+from directional_sync.model.approval import Approvals, Ask
 from directional_sync.model.lifecycle import Event, EventType, Tell
 from directional_sync.model.plan import FileDiff, Held
 from directional_sync.model.record import Summary, TargetRecord
@@ -230,6 +231,13 @@ def keep_edits(workspace: Workspace, name: str, patches: Mapping[str, bytes]) ->
     from directional_sync.endpoints.git.upstream import patch_folder
 
     (target,) = select(workspace, Selection((name,)))
+    if target.endpoint != "git":
+        raise HostError(
+            "E-NO-PATCHES",
+            f"patches are applied to git repositories only, and {name} is a {target.endpoint} target",
+            hint="edits made here stay as they are; keep them in a copy under another name",
+            kept="nothing was written",
+        )
     written = {}
     for source, patch in patches.items():
         folder = workspace.root / patch_folder(target.options, source)
@@ -239,6 +247,45 @@ def keep_edits(workspace: Workspace, name: str, patches: Mapping[str, bytes]) ->
         host.atomic_write(path, patch)
         written[source] = path.relative_to(workspace.root).as_posix()
     return written
+
+
+def waiting(workspace: Workspace, name: str, options: RunOptions, tell: Tell) -> tuple[TargetRecord, tuple[Ask, ...]]:
+    """What of one target a person would have to approve, each once, and how its plan ended. Changes nothing."""
+    from directional_sync.run.world import Mode
+
+    record = _run(
+        workspace, select(workspace, Selection((name,))), options, Mode(dry_run=True), tell, quiet=True
+    ).records[0]
+    asks = {(ask.key, ask.sha256): ask for verdict in record.verdicts for ask in verdict.asks}
+    return record, tuple(ask for _, ask in sorted(asks.items()))
+
+
+def given_approvals(workspace: Workspace) -> Approvals:
+    """What people have approved, as the work tree has it, committed or not."""
+    from directional_sync.core import approvals
+
+    return approvals.parse(content) if (content := _approvals(workspace)) else Approvals()
+
+
+def approve(workspace: Workspace, target: str, asks: Sequence[Ask]) -> str:
+    """Writes the approvals into the work tree; answers the path of the file. Raises HostError E-APPROVALS-FILE when it
+    cannot be read, and what writing raises."""
+    from directional_sync.core import approvals
+
+    path = workspace.approvals_path
+    try:
+        content = approvals.added(_approvals(workspace), target, asks)
+    except ValueError as error:
+        hint = f"mend it, or take it back: git checkout HEAD -- {path}"
+        raise HostError("E-APPROVALS-FILE", f"{path}: {error}", hint=hint, kept="nothing was approved") from error
+    host.atomic_write(workspace.root / path, content, 0o644)
+    return path
+
+
+def _approvals(workspace: Workspace) -> bytes:
+    path = workspace.root / workspace.approvals_path
+    with host.host_errors(path):
+        return path.read_bytes() if path.is_file() else b""
 
 
 def verify(workspace: Workspace, selection: Selection, options: RunOptions, tell: Tell) -> Summary:

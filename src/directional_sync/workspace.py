@@ -40,6 +40,13 @@ class Workspace:
         """`sync.lock` beside the YAML, relative to the root."""
         return str(Path(self.config.path).with_name("sync.lock"))
 
+    @property
+    def approvals_path(self) -> str:
+        """The file of people's approvals, beside the lock."""
+        from directional_sync.core.approvals import path_beside
+
+        return path_beside(self.lock_path)
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:

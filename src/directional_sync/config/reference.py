@@ -39,7 +39,8 @@ bytes. A limit is a count (`50`), a share (`10%`) or both (`"10% or 50"`, the st
 `*` and `?` stay within one name, `[abc]` is one character, `**` as a whole name stands for any number of folders.
 Hidden names are like others, and letter case counts. A glob without any of these names a file, or a folder with all
 it holds. Globs are relative to the repository root and never leave it. What steers git, CI and this program
-(`.github/workflows`, `.github/actions`, `.gitmodules`, the file itself, its lock, `scripts/sync_directional.py`)
+(`.github/workflows`, `.github/actions`, `.gitmodules`, the file itself, its lock and `approved.yaml`,
+`scripts/sync_directional.py`)
 is written by people only, unless `safety.allow_protected` names it.
 """
 

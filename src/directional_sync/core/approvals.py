@@ -52,7 +52,7 @@ def _targets(data: Any) -> dict[str, Any]:
         raise ValueError("it holds `version` and `approved`, and nothing else")
     if data.get("version") != VERSION:
         raise ValueError(f"its version is {data.get('version')!r}; this program reads version {VERSION}")
-    found = data.get("approved") or {}
+    found = {} if data.get("approved") is None else data["approved"]
     if not isinstance(found, dict):
         raise ValueError("`approved` holds the names of targets")
     return found

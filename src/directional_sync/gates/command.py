@@ -16,9 +16,12 @@ from __future__ import annotations
 
 import fnmatch
 import math
+import os
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from directional_sync.core.escape import plain
 from directional_sync.core.redact import Redactor, secret_name, secret_values
@@ -159,7 +162,9 @@ def _environment(subject: Subject, trusted: bool) -> dict[str, str]:
     # A checkout lies inside the git directory: without a ceiling git would find that and be confused by it.
     if not (subject.root / ".git").exists():
         kept["GIT_CEILING_DIRECTORIES"] = str(subject.root.parent)
-    return {"PATH": "/usr/local/bin:/usr/bin:/bin", **given, **kept}
+    # Last, so that `dsync` is found also where its own folder is not on the path, and nothing else is found instead.
+    path = f"{given.get('PATH') or '/usr/local/bin:/usr/bin:/bin'}{os.pathsep}{Path(sys.executable).parent}"
+    return {**given, "PATH": path, **kept}
 
 
 def _last_lines(ended: Ended, redactor: Redactor) -> Iterator[str]:

@@ -30,12 +30,13 @@ _VALIDATE_HELP = """Check the YAML; every mistake at once, with its place.
 Example:
   dsync validate
 """
-_SCHEMA_HELP = """Print the JSON schema of the YAML, or of the report.
+_SCHEMA_HELP = """Print the JSON schema of the YAML, of the report, or of a catalogue of skills.
 
 \b
 Examples:
   dsync schema
   dsync schema --report
+  dsync schema --catalogue
 """
 _WORKFLOW_HELP = """Print the GitHub Actions workflow that fits the YAML.
 
@@ -140,9 +141,16 @@ def validate(face: Face) -> int:
 
 @click.command(help=_SCHEMA_HELP, short_help="Print the JSON schema of the YAML, or of the report.")
 @click.option("--report", "of_report", is_flag=True, help="The schema of the report instead.")
+@click.option("--catalogue", "of_catalogue", is_flag=True, help="The schema of a catalogue document instead.")
 @faced
-def schema(face: Face, of_report: bool) -> int:
-    if of_report:
+def schema(face: Face, of_report: bool, of_catalogue: bool) -> int:
+    if of_report and of_catalogue:
+        raise click.UsageError("--report and --catalogue exclude each other")
+    if of_catalogue:
+        from directional_sync.endpoints.catalogue.publish import schema as of_the_catalogue
+
+        face.console.document(of_the_catalogue())
+    elif of_report:
         from directional_sync.render.report import schema as of_the_report
 
         face.console.document(of_the_report())

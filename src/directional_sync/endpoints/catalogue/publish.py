@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +97,13 @@ def _file(folder: Path, path: str) -> dict[str, Any]:
         raise _unfit(f"{place} has more than {FILE_BYTES_MAX:,} bytes", [])
     file: dict[str, Any] = {"path": path, "sha256": sha256(content).hexdigest(), "size": len(content)}
     return {**file, "executable": True} if executable else file
+
+
+def schema() -> dict[str, Any]:
+    """The published JSON schema of catalogue documents."""
+    text = resources.files("directional_sync").joinpath("schemas/catalogue.schema.json").read_text(encoding="utf-8")
+    found: dict[str, Any] = json.loads(text)
+    return found
 
 
 def _unfit(message: str, detail: list[str]) -> HostError:
