@@ -13,7 +13,7 @@ import pytest
 from tests.server.flow import ADDONS, Flow, everything
 
 from directional_sync.endpoints.server_config.api import OdooApi
-from directional_sync.endpoints.server_config.options import Api
+from directional_sync.endpoints.server_config.options import ServerApi
 from directional_sync.errors import Exit, SyncError
 from directional_sync.model.lifecycle import Outcome
 from directional_sync.testing.odoo_server import OdooServer
@@ -153,15 +153,15 @@ def test_no_answer_of_something_else_is_taken(asking: Flow, odoo: OdooServer, mi
 def test_where_a_key_may_go(url: str, fine: bool) -> None:
     given = {"url": url, "database": "prod", "key": "ODOO_KEY"}
     if fine:
-        assert Api.model_validate(given).url == url.rstrip("/")
+        assert ServerApi.model_validate(given).url == url.rstrip("/")
     else:
         with pytest.raises(ValueError):
-            Api.model_validate(given)
+            ServerApi.model_validate(given)
 
 
 @pytest.mark.skipif(not all(_GIVEN.values()), reason="no Odoo server is given (DSYNC_TEST_ODOO_URL and others)")
 def test_a_real_server_answers_both_apis_alike() -> None:
-    options = Api(url=_GIVEN["URL"], database=_GIVEN["DATABASE"], key="KEY", user=_GIVEN["USER"])
+    options = ServerApi(url=_GIVEN["URL"], database=_GIVEN["DATABASE"], key="KEY", user=_GIVEN["USER"])
     real = OdooApi(options, {"KEY": _GIVEN["KEY"]}, retries=0, timeout_s=30)
     text, main = real.version()
     assert text.startswith(str(main)) or text.startswith("saas~")

@@ -26,7 +26,7 @@ _MINUTES_MAX = 360
 _SPARE_MINUTES = 15
 _GAP_MIN = 5
 """GitHub starts a schedule every five minutes at most."""
-_OWN = ("CI", "HOME", "LANG", "LOGNAME", "PATH", "PWD", "SHELL", "TMPDIR", "TZ", "USER")
+_OWN = ("CI", "HOME", "LANG", "LOGNAME", "PATH", "PWD", "SHELL", "SSH_AUTH_SOCK", "TMPDIR", "TZ", "USER")
 """Variables that the runner has itself."""
 
 

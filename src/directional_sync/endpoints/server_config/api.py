@@ -16,7 +16,7 @@ from directional_sync.errors import CredentialError, SyncError
 from directional_sync.service.client import Client, Service
 
 if TYPE_CHECKING:
-    from directional_sync.endpoints.server_config.options import Api
+    from directional_sync.endpoints.server_config.options import ServerApi
 
 JSON_2_FROM = 19
 _MODEL = "ir.module.module"
@@ -39,7 +39,7 @@ class OdooApi:
 
     def __init__(
         self,
-        api: Api,
+        api: ServerApi,
         environment: Mapping[str, str],
         *,
         retries: int,
@@ -157,7 +157,7 @@ class OdooApi:
         except (KeyError, TypeError, IndexError, ValueError):
             raise self._odd("its answer has another form") from None
         except SyncError as error:
-            if not error.code.startswith("E-SERVICE-"):
+            if error.code in (_ODD.code, complaints.AUTH.code, "E-INTERRUPTED"):
                 raise
             message = re.sub(r"(: \d{3}), .*", r"\1", error.message, flags=re.DOTALL)
             hint = _NAMES if error.code == "E-SERVICE-GONE" else error.hint

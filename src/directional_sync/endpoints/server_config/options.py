@@ -89,6 +89,12 @@ def _ssh_options(value: dict[str, str]) -> dict[str, str]:
     return value
 
 
+def _or_variable(schema: dict[str, Any]) -> None:
+    """In the file a number may also come from a variable, which is text there."""
+    number = {name: schema.pop(name) for name in ("type", "minimum", "maximum")}
+    schema["anyOf"] = [number, {"type": "string", "pattern": r"^(\$|\d+$)"}]
+
+
 def _variable(value: str) -> str:
     if not _VARIABLE.match(value):
         raise _wrong("this must be the name of the variable that holds the key, never the key itself")
@@ -128,7 +134,7 @@ FileName = Annotated[str, AfterValidator(_file_name)]
 Globs = Annotated[tuple[str, ...], Field(strict=False)]
 
 
-class FileNames(Options):
+class ServerFiles(Options):
     """The files that are written, by what they hold; an empty name leaves one out."""
 
     addons_path: FileName = Field("ADDONS_PATH.prod.txt", description="The addons path, one folder a line, in order.")
@@ -139,7 +145,7 @@ class FileNames(Options):
     modules: FileName = Field("MODULES.prod.txt", description="The installed modules, sorted; needs `api`.")
 
 
-class Api(Options):
+class ServerApi(Options):
     """The server's external API: JSON-2 from Odoo 19 on, XML-RPC before."""
 
     url: Annotated[str, AfterValidator(_api_url)] = Field(description="The server's address.")
@@ -158,7 +164,12 @@ class ServerConfigOptions(Options):
     )
     user: Annotated[str, AfterValidator(_user)] = Field("", description="The user there.")
     port: int = Field(
-        0, ge=0, le=65535, description="The port there; 0 for what ssh's configuration says.", strict=False
+        0,
+        ge=0,
+        le=65535,
+        description="The port there; 0 for what ssh's configuration says.",
+        strict=False,
+        json_schema_extra=_or_variable,
     )
     identity_file: Annotated[str, AfterValidator(_identity)] = Field("", description="The private key to use.")
     known_hosts: Annotated[str, AfterValidator(_known_hosts)] = Field(
@@ -171,7 +182,7 @@ class ServerConfigOptions(Options):
     command: Annotated[tuple[str, ...], AfterValidator(_words)] = Field(
         (),
         description="A command that runs a program beside the server: `[docker, exec, odoo]`, `[kubectl, exec, "
-        "deploy/odoo, --]`. With `host` it is run there.",
+        "deploy/odoo, --]`. With `host` it is run there. Taken as it is written: no variables are put in.",
         strict=False,
     )
     path: Annotated[str, AfterValidator(_local_root)] = Field(
@@ -206,8 +217,10 @@ class ServerConfigOptions(Options):
         description="What stands in place of a secret; `{name}` is the setting's name.",
     )
     into: Annotated[str, AfterValidator(_into)] = Field("", description="The folder for the files.")
-    files: FileNames = Field(FileNames.model_validate({}), description="The names of the files.")
-    api: Api | None = Field(None, description="Ask the server's external API for version and installed modules, too.")
+    files: ServerFiles = Field(ServerFiles.model_validate({}), description="The names of the files.")
+    api: ServerApi | None = Field(
+        None, description="Ask the server's external API for version and installed modules, too."
+    )
 
     @model_validator(mode="after")
     def _together(self) -> ServerConfigOptions:
