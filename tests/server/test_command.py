@@ -127,3 +127,16 @@ def test_what_somebody_else_may_not_read_is_not_missing(flow: Flow, server: Mach
     record = flow.fail()
     assert record.failure is not None and record.failure.code == "E-SERVER-FILE"
     assert "may not be read" in record.failure.message
+
+
+def test_what_may_pass_is_tried_again_and_what_may_not_is_not(flow: Flow, docker: Any, tmp_path: Path) -> None:  # F45
+    flow.target["retries"] = 2
+    flow.configure()
+    count = f"echo x >>'{tmp_path}/tries'; [ $(wc -l <'{tmp_path}/tries') -gt 1 ] || "
+    docker(count + "{ echo 'dial tcp: connection refused' >&2; exit 1; }")
+    assert flow.sync().outcome is Outcome.SYNCED
+    (tmp_path / "tries").unlink()
+    docker(count + "{ echo 'Unauthorized' >&2; exit 1; }")
+    record = flow.fail()
+    assert record.failure is not None and record.failure.code == "E-SERVER-AUTH"
+    assert (tmp_path / "tries").read_text() == "x\n"

@@ -32,7 +32,7 @@ _PATH = re.compile(r"(?:~|\.{0,2})/[\w./@%+,:-]*\Z")
 _PATHS = re.compile(r"[~.]{0,2}/[\w./@%+-]*(?:[:,;\s]+[~.]{0,2}/[\w./@%+-]*)*\Z")
 _PLAIN = re.compile(r"(?i)[a-z]{1,12}\Z|\d{1,6}\Z")
 _INSIDE = re.compile(  # what follows is only looked at: it may be the name of the next one
-    r"([A-Za-z_][\w.-]{0,80})[\"'\]]{0,2}\s{0,8}(?:=>?|:(?!//))\s{0,8}[\"']?(?=([^\s\"',;&})\]]+))"
+    r"([A-Za-z_][\w.-]{0,80})[\"'\]]{0,2}\s{0,8}(?:=>?|:(?!//))\s{0,8}[\"']?(?=([^\s\"',;&})\]]{1,200}))"
 )
 _FLAG = re.compile(r"(?:^|[\s\"'])--?([A-Za-z][\w-]{1,80})\s+[\"']?([^\s\"'-][^\s\"']*)")
 _SHORT_FLAG = re.compile(r"(?:^|\s)-[wp]\s*=?\s*[^\s-]")
@@ -94,7 +94,12 @@ class Show:
         """`value`, or what stands in its place."""
         judge = self._disguise
         hidden = judge.secret(name, value) or judge.listed_out(name, value) or self._redactor.text(value) != value
-        return judge.placeholder.replace("{name}", name) if hidden and value else value
+        return judge.placeholder.replace("{name}", self.name(name)) if hidden and value else value
+
+    def name(self, name: str) -> str:
+        """A name, unless it holds a secret itself, which names of variables can."""
+        shown = not _known_format(name) and self._redactor.text(name) == name
+        return name if shown else self._disguise.placeholder.replace("{name}", "name")
 
     def location(self, name: str, value: str) -> str:
         """The same for what can only be the path of a file or folder: a random part does not make a secret of it."""

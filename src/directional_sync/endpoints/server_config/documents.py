@@ -48,7 +48,7 @@ def others(sections: Mapping[str, Mapping[str, str]], show: Show, origin: str) -
     """All other settings, by section."""
     lines: list[str] = []
     for section, settings in sorted(sections.items()):
-        lines += ["", f"[{quoted(section)}]"]
+        lines += ["", f"[{quoted(show.name(section))}]"]
         first = section == "options"
         lines += [
             _line(name, value, show)
@@ -60,7 +60,7 @@ def others(sections: Mapping[str, Mapping[str, str]], show: Show, origin: str) -
 
 def environment(variables: Mapping[str, str], show: Show, origin: str) -> bytes:
     """The variables, sorted by name."""
-    lines = [f"{quoted(name, '=')}={quoted(show(name, value))}" for name, value in sorted(variables.items())]
+    lines = [f"{quoted(show.name(name), '=')}={quoted(show(name, value))}" for name, value in sorted(variables.items())]
     return _file([f"The environment of the live Odoo server, from {origin}."], lines)
 
 
@@ -117,7 +117,7 @@ def _escaped(char: str) -> str:
 
 def _line(name: str, value: str, show: Show) -> str:
     shown = quoted(show(name, value))
-    return f"{quoted(name, '=')} = {shown}".rstrip()
+    return f"{quoted(show.name(name), '=')} = {shown}".rstrip()
 
 
 def _file(head: Iterable[str], lines: Iterable[str]) -> bytes:

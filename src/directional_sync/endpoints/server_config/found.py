@@ -11,13 +11,12 @@ from directional_sync.endpoints.server_config import complaints, conf, documents
 from directional_sync.endpoints.server_config.answer import Answer, FarFile, Look, Process
 from directional_sync.endpoints.server_config.complaints import Kind
 from directional_sync.endpoints.server_config.disguise import Disguise, Show
-from directional_sync.endpoints.server_config.script import DEFAULT_CONFIG
+from directional_sync.endpoints.server_config.script import DEFAULT_CONFIG, DEFAULT_PROCESS
 from directional_sync.errors import SyncError
 
 if TYPE_CHECKING:
     from directional_sync.endpoints.server_config.options import ServerConfigOptions
 
-_STANDARD = ("*odoo-bin *", "*/odoo *", "odoo *", "*-m odoo *", "*openerp-server *")
 _SAYS = {
     Look.MISSING: "there is no {path} on {server}",
     Look.FORBIDDEN: "{path} on {server} may not be read by the user that we are there",
@@ -96,7 +95,7 @@ def _documents(
 def _process(options: ServerConfigOptions, answer: Answer, server: str) -> Process | None:
     if not options.process:
         return None
-    standard = tuple(options.process) == _STANDARD
+    standard = tuple(options.process) == DEFAULT_PROCESS
     if answer.no_proc:
         raise _held(complaints.PROCESS, f"{server} has no /proc in which its process could be found")
     if answer.crowd:

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from directional_sync.endpoints.options import Options
+from directional_sync.endpoints.server_config.script import DEFAULT_PROCESS
 
 _HOST = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9._-]*@)?[A-Za-z0-9_:][A-Za-z0-9_.:%-]*\Z")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@-]*\Z")
@@ -192,7 +193,7 @@ class ServerConfigOptions(Options):
         "", description="The server's configuration file; without it what its process says, else /etc/odoo/odoo.conf."
     )
     process: tuple[str, ...] = Field(
-        ("*odoo-bin *", "*/odoo *", "odoo *", "*-m odoo *", "*openerp-server *"),
+        DEFAULT_PROCESS,
         description="How the server's process is found: patterns with `*` and `?` for its command line, each argument "
         "followed by a space. Empty: it is not looked for.",
         strict=False,

@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 DEFAULT_CONFIG = "/etc/odoo/odoo.conf"
+DEFAULT_PROCESS = ("*odoo-bin *", "*/odoo *", "odoo *", "*-m odoo *", "*openerp-server *")
+"""Everything that runs Odoo, and some that only has its path among the arguments; see `processes`."""
 FILE_BYTES_MAX = 2_000_000
 PROCESSES_MAX = 64
 

@@ -49,7 +49,8 @@ class Way:
         """The server, for people."""
         options = self.options
         through = f"`{shlex.join(options.command)}`" if options.command else ""
-        return " on ".join(part for part in (through, options.host) if part) or options.path
+        here = "this machine" if options.path == "/" else options.path
+        return " on ".join(part for part in (through, options.host) if part) or here
 
     def ask(self, question: Question, timeout_s: float) -> Answer:
         """Everything that is asked, in one go. Raises SyncError E-SERVER-... and HostError E-PROGRAM-MISSING."""
