@@ -35,6 +35,7 @@ SHOWN = {
     "BUCKET": "company-odoo-filestore-prod",
     "REPO": "ssh://git@code.example.com/odoo",
     "IMAGE": "registry.example.com/odoo:18.0-20250909",
+    "HANDLER": ":INFO,odoo.addons.auth_oauth:DEBUG,odoo.addons.token:WARNING",
     "LOG": "odoo.addons.base:DEBUG,werkzeug:WARNING",
     "EMPTY_SECRET": "",
     "USE_TOKENS": "false",
@@ -59,6 +60,8 @@ HIDDEN = {
     "YAML": "smtp:\n  password: x",
     "DSN": "host=h user=u password=x",
     "PASSWORD_FILE": "hunter2!",
+    "PUBLIC_DB_PASSWORD": "hunter",
+    "PUBLIC_TOKEN": "abc",
     "LICENCE": "AB12-CD34",
 }
 
@@ -113,6 +116,23 @@ def test_long_hostile_values_are_judged_soon_enough_to_be_judged_at_all(part: st
     Disguise().secret("X", text[:64_000])
 
 
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "postgres://odoo:Zq8-inner@db/prod",
+        "amqp://odoo:Zq8%2Dinner@mq/",
+        "http://Zq8-inner:@h/",
+        "--db_host db --db_password=Zq8-inner -d prod",
+        "--smtp-password Zq8-inner",
+        '{"user": "u", "password": "Zq8-inner"}',
+        "host=db password=Zq8-inner",
+    ],
+)
+def test_a_secret_inside_of_a_value_is_secret_elsewhere_too(inside: str) -> None:
+    show = Disguise().over([[("X", inside), ("NOTE", "try Zq8-inner")]])
+    assert (show("X", inside), show("NOTE", "try Zq8-inner")) == ("<secret:X>", "<secret:NOTE>")
+
+
 def planted() -> tuple[dict[str, str], list[str]]:
     """More than 200 secrets of more than 40 kinds as variables: by kind under harmless names, others under theirs,
     some in forms in which they turn up."""
@@ -134,7 +154,6 @@ def planted() -> tuple[dict[str, str], list[str]]:
 
 COMMANDS = (
     ("plan", "--show", "all"),
-    ("plan", "--json"),
     ("run", "-vv"),
     ("log", "--json"),
     ("show", "--json"),

@@ -11,23 +11,26 @@ the result, as they judge everything that a run would add, and refuse what they 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from urllib.parse import unquote
 
 from directional_sync.core.redact import Redactor, secret_name
 from directional_sync.gates.literals import credential_shaped
 from directional_sync.gates.rules import built_in
 
 _ALSO_SECRET = re.compile(
-    r"(?i)pass$|passw|(?:^|[_.-])pw(?:$|[_.-])|key|salt|(?:^|[_.-])seed(?:$|[_.-])|cred|bearer|oauth|(?:^|[_.-])otp"
+    r"(?i)pass$|passw|secret|token|(?:^|[_.-])pw(?:$|[_.-])|key|salt|(?:^|[_.-])seed(?:$|[_.-])|cred|bearer|oauth|(?:^|[_.-])otp"
     r"|sentry_dsn|conn(?:ection)?_?str|login_?data|licen[cs]e|signature|cert(?:$|[_.-])|kubeconfig|pgpass|netrc"
 )
 _ONLY_SOUNDS_SO = re.compile(r"(?i)keyboard|keymap|keyspace|monkey|turkey|hockey|passthrough|passive|compass")
 _POINTS = re.compile(
-    r"(?i)_sock$|public|(?:path|file|dir|name|home|enabled|type|ttl|expir\w*|algorithm|length|timeout)$"
+    r"(?i)_sock$|public[_.-]?key$|(?:path|file|dir|name|home|enabled|type|ttl|expir\w*|algorithm|length|timeout)$"
 )
 _HARMLESS = re.compile(r"(?i)(?:true|false|yes|no|on|off|none|null|0|1)?\Z")
+_LEVEL = re.compile(r"(?i)(?:debug(?:_rpc\w*)?|info|warn(?:ing)?|error|critical|notset)\Z")
+"""What follows the names of loggers, `odoo.addons.auth_token:DEBUG`, which may sound like those of secrets."""
 _PATH = re.compile(r"(?:~|\.{0,2})/[\w./@%+,:-]*\Z")
 _PATHS = re.compile(r"[~.]{0,2}/[\w./@%+-]*(?:[:,;\s]+[~.]{0,2}/[\w./@%+-]*)*\Z")
 _PLAIN = re.compile(r"(?i)[a-z]{1,12}\Z|\d{1,6}\Z")
@@ -75,8 +78,9 @@ class Disguise:
 
     def over(self, groups: Sequence[Iterable[tuple[str, str]]]) -> Show:
         """What may be shown of all these (name, value) pairs, each group on its own but known to all others."""
-        secrets = {value for group in groups for name, value in group if value and self.secret(name, value)}
-        return Show(self, frozenset(secrets))
+        pairs = [pair for group in groups for pair in group]
+        secrets = {value for name, value in pairs if value and self.secret(name, value)}
+        return Show(self, frozenset({*secrets, *(part for _, value in pairs for part in inner_secrets(value))}))
 
 
 class Show:
@@ -86,6 +90,7 @@ class Show:
         self._disguise = disguise
         self._secrets = secrets
         self._redactor = Redactor(value for value in secrets if _telling(value))
+        self._names: dict[str, str] = {}
 
     def __repr__(self) -> str:
         return f"Show({len(self._secrets)} secrets)"
@@ -98,12 +103,15 @@ class Show:
 
     def name(self, name: str) -> str:
         """A name, unless it holds a secret itself, which names of variables can."""
-        shown = not _known_format(name) and self._redactor.text(name) == name
-        return name if shown else self._disguise.placeholder.replace("{name}", "name")
+        if name not in self._names:
+            shown = not _known_format(name) and self._redactor.text(name) == name
+            self._names[name] = name if shown else self._disguise.placeholder.replace("{name}", "name")
+        return self._names[name]
 
     def location(self, name: str, value: str) -> str:
         """The same for what can only be the path of a file or folder: a random part does not make a secret of it."""
-        known = _known_format(value) or self._redactor.text(value) != value
+        hide = any(fnmatchcase(name, glob) for glob in self._disguise.hide)
+        known = hide or _known_format(value) or self._redactor.text(value) != value
         return self(name, value) if known or not _PATH.match(value) else value
 
 
@@ -120,11 +128,22 @@ def looks_secret(value: str) -> bool:
     """Whether the value looks like a credential, or holds one, whatever it is called."""
     if len(value) > _LOOKED_AT or _known_format(value) or _SCHEME.search(value) or _SHORT_FLAG.search(value):
         return True
-    pairs = [*_INSIDE.findall(value), *_FLAG.findall(value)]
-    if any(not _HARMLESS.match(inner) and named_secret(name, inner) for name, inner in pairs):
+    if next(inner_secrets(value), None) is not None:
         return True
     whole = () if _PATHS.match(value) else (value,)
     return any(credential_shaped(token) for token in (*whole, *_TOKENS.split(value)) if token)
+
+
+def inner_secrets(value: str) -> Iterator[str]:
+    """The secrets that are written inside of a value: of settings and options with telling names, and in URLs."""
+    value = value[:_LOOKED_AT]
+    for found in (*_INSIDE.finditer(value), *_FLAG.finditer(value)):
+        name, inner = found.groups()
+        if not _HARMLESS.match(inner) and not _LEVEL.match(inner) and named_secret(name, inner):
+            yield inner
+    for found in _USERINFO.finditer(value):
+        user, _, password = found.group()[3:-1].partition(":")
+        yield from {password or user, unquote(password or user)}
 
 
 def _known_format(value: str) -> bool:

@@ -62,7 +62,8 @@ def gather(options: ServerConfigOptions, answer: Answer, server: str) -> Found:
         errors[names.environment] = error
     said = processes.said(process.argv) if process is not None else {}
     disguise = Disguise(options.placeholder, tuple(options.keep), tuple(options.hide), options.values == "listed")
-    show = disguise.over([*(part.items() for part in sections.values()), said.items(), environment.items()])
+    line = [("", " ".join(process.argv))] if process is not None else []
+    show = disguise.over([*(part.items() for part in sections.values()), said.items(), environment.items(), line])
     files = _documents(options, sections, said, _shown_path(path, show), show)
     if wanted:
         origin = options.environment_file or "its process"
