@@ -74,7 +74,6 @@ def test_temporary_files_of_others_stay(pair: Pair) -> None:
 
 @pytest.mark.faults
 def test_g14_f29_a_hundred_thousand_files_in_bounded_memory(tmp_path: Path, pair: Pair) -> None:
-    """The first look reads all of them, the second none."""
     for folder in range(100):
         (pair.far / str(folder)).mkdir()
         for name in range(1000):

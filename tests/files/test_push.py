@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -422,3 +424,28 @@ def test_a_relative_url_begins_at_the_root_of_the_repository(pair: Pair) -> None
     )
     assert pair.project.one().outcome is Outcome.SYNCED
     assert texts(pair) == {"a": "1"}
+
+
+def test_what_a_push_would_change_can_be_looked_at(pair: Pair) -> None:
+    """The content of the far side's changes, and whose edit it is that is held."""
+    pushed(pair, {"a": "one\n", "b": "two\n"})
+    pair.put("a", "theirs\n")
+    pair.project.write("data/b", "ours\n")
+    pair.project.commit()
+
+    def said(*arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "directional_sync", *arguments],
+            cwd=pair.project.root,
+            env={**os.environ, **pair.project.environ},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    assert "data/a  left as it is: was edited on the far side" in said("plan")
+    diff = said("diff", "share")
+    assert "~ data/b" in diff and "| - two" in diff and "| + ours" in diff
+    assert "~1 file on the far side" in diff
+    assert "edited here" not in diff

@@ -27,9 +27,9 @@ SIGN_STYLES = {Sign.ADD: Style.GOOD, Sign.CHANGE: Style.CHANGED, Sign.DELETE: St
 _WHY: Mapping[Why, str] = {
     Why.UNREADABLE: "could not be read",
     Why.REFUSED: "what comes was refused",
-    Why.EDITED: "was edited here, the source did not change",
+    Why.EDITED: "was edited {here}, the source did not change",
     Why.FOREIGN: "did not come from the source",
-    Why.EDIT_KEPT: "deleted at the source, edited here: the edit is kept",
+    Why.EDIT_KEPT: "deleted at the source, edited {here}: the edit is kept",
     Why.DELETE_KEPT: "deleted on the other side, kept by on_delete",
 }
 
@@ -250,7 +250,7 @@ def _held(held: Sequence[Held], ink: Ink) -> list[str]:
     lines = []
     for item in held[:LISTED]:
         side = "here" if item.side is Side.REPO else "on the far side"
-        why = _WHY[item.why] if item.why is not Why.UNREADABLE else f"could not be read {side}"
+        why = _WHY[item.why].format(here=side) if item.why is not Why.UNREADABLE else f"could not be read {side}"
         detail = f": {one_line(item.detail)}" if item.detail else ""
         sign = "?" if item.why is Why.UNREADABLE else "!"
         lines.append(
