@@ -19,6 +19,7 @@ from jsonschema import Draft202012Validator
 from tests.project import Project, make_project
 from tests.server.machine import SECRETS, machine
 
+from directional_sync.testing.catalogue_server import CatalogueService
 from directional_sync.testing.digitalocean import DigitalOcean
 from directional_sync.testing.git_server import GitServer
 from directional_sync.testing.upstreams import Upstream, build
@@ -33,11 +34,7 @@ EIGHT = {
     "notion_monthend": "push",
     "notion_bir": "push",
 }
-<<<<<<< HEAD
-NOT_IN_THIS_VERSION = set(EIGHT) - {"oca_repos", "apps_truth"}
-=======
-NOT_IN_THIS_VERSION = set(EIGHT) - {"oca_repos", "live_to_docs"}
->>>>>>> f2d50f9 (Let the starter document the live server, and show how it is done)
+NOT_IN_THIS_VERSION = set(EIGHT) - {"oca_repos", "apps_truth", "live_to_docs", "skillsmith_catalog"}
 HERE = Path(__file__).parent.parent
 
 
@@ -58,17 +55,25 @@ def apps() -> Iterator[DigitalOcean]:
         yield service
 
 
+@pytest.fixture(scope="module")
+def skillsmith(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CatalogueService]:
+    with CatalogueService(tmp_path_factory.mktemp("skillsmith")) as service:
+        for name in ("odoo-upgrade", "bank-import"):
+            service.skill(name)
+        yield service
+
+
 @pytest.fixture
-def repository(tmp_path: Path, upstreams: tuple[GitServer, dict[str, Upstream]], apps: DigitalOcean) -> Project:
+def repository(
+    tmp_path: Path, upstreams: tuple[GitServer, dict[str, Upstream]], apps: DigitalOcean, skillsmith: CatalogueService
+) -> Project:
     server, _ = upstreams
     project = make_project(tmp_path / "odoo")
     project.environ["OCA_BASE_URL"] = server.url("x").rpartition("/")[0]
-<<<<<<< HEAD
     project.environ |= {"DIGITALOCEAN_API_URL": apps.url, "DIGITALOCEAN_TOKEN": "a-token-of-the-tests"}
-=======
     machine(tmp_path / "live").ssh(tmp_path / "bin")
     project.environ["PATH"] = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
->>>>>>> f2d50f9 (Let the starter document the live server, and show how it is done)
+    project.environ["SKILLSMITH_URL"] = skillsmith.url.rpartition("/")[0]
     done = subprocess.run(
         [sys.executable, "-m", "directional_sync", "init", "--starter", "insightpulse"],
         cwd=project.root,
@@ -160,7 +165,6 @@ def test_5_and_8_and_9_a_pull_is_gated_committed_and_reported(repository: Projec
     Draft202012Validator(json.loads(schema)).validate(report)
 
 
-<<<<<<< HEAD
 def test_5_and_9_the_apps_are_written_down(repository: Project) -> None:
     """The verification of the founding document itself: `jq -e '.apps | length > 0'`."""
     done = runner(repository, "--target", "apps_truth", "--verify")
@@ -168,7 +172,8 @@ def test_5_and_9_the_apps_are_written_down(repository: Project) -> None:
     truth = json.loads(repository.git("show", "HEAD:docs/runtime/apps_truth.json"))
     assert [app["spec"]["name"] for app in truth["apps"]] == ["app-00000", "app-00001", "app-00002"]
     assert repository.clean()
-=======
+
+
 def test_the_live_configuration_is_documented_without_its_secrets(repository: Project) -> None:
     done = runner(repository, "--target", "live_to_docs", "--verify")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -178,7 +183,15 @@ def test_the_live_configuration_is_documented_without_its_secrets(repository: Pr
     assert not any(secret in text for secret in SECRETS for text in files.values())
     assert repository.clean()
     assert runner(repository, "--target", "live_to_docs", "--fail-on-diff").returncode == 0
->>>>>>> f2d50f9 (Let the starter document the live server, and show how it is done)
+
+
+def test_target_5_installs_what_skillsmith_has_and_verifies_it(repository: Project) -> None:
+    done = runner(repository, "--target", "skillsmith_catalog", "--verify")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (repository.root / "docs/claude-code-skills/odoo-upgrade/SKILL.md").is_file()
+    assert repository.clean()
+    done = runner(repository, "--target", "skillsmith_catalog")
+    assert done.returncode == 0 and "unchanged" in done.stdout
 
 
 def test_6_drift_gate_on_the_module_count(

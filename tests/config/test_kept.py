@@ -31,7 +31,6 @@ STARTER = Path(__file__).parents[2] / ".insightpulse" / "sync.yaml"
 
 def comparable(config: Config) -> Config:
     """With the options of every target as what they are for an endpoint: names and values."""
-<<<<<<< HEAD
     return replace(config, targets=tuple(replace(target, options=plain(target.options)) for target in config.targets))
 
 
@@ -41,15 +40,6 @@ def plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: plain(item) for name, item in value.items()}
     return value
-=======
-    return replace(config, targets=tuple(replace(target, options=named(target.options)) for target in config.targets))
-
-
-def named(value: Any) -> Any:
-    if isinstance(value, Values) or hasattr(type(value), "model_fields"):
-        return {name: named(item) for name, item in value}
-    return {name: named(item) for name, item in value.items()} if isinstance(value, dict) else value
->>>>>>> f2d50f9 (Let the starter document the live server, and show how it is done)
 
 
 @pytest.fixture
