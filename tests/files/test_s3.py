@@ -281,3 +281,40 @@ def test_without_the_package_the_extra_is_named(flow: Flow, monkeypatch: pytest.
     record = flow.project.one()
     assert record.failure is not None and record.failure.code == "E-FILES-EXTRA"
     assert "directional-sync[s3]" in record.failure.hint
+
+
+def test_f59_a_store_that_goes_away_is_not_asked_for_each_object(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was made is recorded; the next run makes the rest, and nothing twice."""
+    from directional_sync.endpoints.files.putting import Putting
+
+    for number in range(20):
+        flow.project.write(f"data/{number:02}", str(number))
+    flow.target("push", remote="concurrency: 1")
+    real, tried = Putting._now, []
+
+    def now(self: Putting, path: str) -> tuple[str, str]:
+        tried.append(path)
+        if len(tried) > 7:
+            raise ConnectionError("no route")
+        return real(self, path)
+
+    monkeypatch.setattr(Putting, "_now", now)
+    record = flow.project.one()
+    assert record.failure is not None and record.failure.code == "E-FILES-UNREACHABLE"
+    assert len(flow.files()) == 7 and len(tried) == 9  # the last one twice: perhaps only the answer was lost
+    monkeypatch.undo()
+    record = flow.project.one()
+    assert record.outcome is Outcome.SYNCED, record.failure
+    assert len(record.effects) == 13 and len(flow.files()) == 20
+
+
+def test_without_leave_to_write_it_is_the_credentials(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
+    from directional_sync.endpoints.files.putting import Putting
+
+    def put(self: Putting, *args: Any) -> None:
+        raise PermissionError("Access Denied")
+
+    flow.project.write("data/a", "1")
+    flow.target("push")
+    monkeypatch.setattr(Putting, "_put", put)
+    assert flow.project.one().exit is Exit.CREDENTIAL

@@ -50,7 +50,7 @@ class Bucket:
 
     def look(self, reading: Reading, found: Found) -> list[Item]:
         """Raises RemoteError, CredentialError or HostError when nothing at all can be said."""
-        stop = stopper(self._context)
+        stop = stopper(self._context, "reading")
         self._must_have_sentinel()
         items = self._listed(found)
         check_size(items, self._options.max_size, self._options.url)

@@ -7,13 +7,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 
 from directional_sync.endpoints.files.site import folders_of
+from directional_sync.errors import Exit
 from directional_sync.model.plan import Change
 from directional_sync.model.record import Effect, EffectKind
 from directional_sync.model.snapshot import GITLINK, LINK, Entry
 
 STALE = "it is no longer what was expected"
 ALREADY = "already so"
-STOPPED = "not attempted, because the run was stopped"
 HELD_BYTES = 32_000_000
 _PORTION = 200
 
@@ -40,10 +40,10 @@ class Deed:
         return Effect(self.change, EffectKind.STALE, message)
 
     def refused(self, message: str) -> Effect:
-        return Effect(self.change, EffectKind.REFUSED, message)
+        return Effect(self.change, EffectKind.REFUSED, message, exit=Exit.REFUSED)
 
-    def failed(self, message: str) -> Effect:
-        return Effect(self.change, EffectKind.FAILED, message)
+    def failed(self, message: str, status: Exit = Exit.FAILED) -> Effect:
+        return Effect(self.change, EffectKind.FAILED, message, exit=status)
 
 
 def ordered(deeds: Iterable[Deed]) -> list[Deed]:

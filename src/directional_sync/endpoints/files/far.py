@@ -39,12 +39,14 @@ def check_size(items: Sequence[Item], size_max: int, url: str) -> None:
         )
 
 
-def stopper(context: Context) -> Callable[[], None]:
+def stopper(context: Context, doing: str) -> Callable[[], None]:
     """Raises InterruptedRun when somebody asked us to stop."""
 
     def check() -> None:
         if context.stop():
-            raise InterruptedRun("E-INTERRUPTED", "stopped while reading files", kept="nothing was changed")
+            raise InterruptedRun(
+                "E-INTERRUPTED", f"stopped while {doing} files", kept="every file is whole, old or new"
+            )
 
     return check
 

@@ -35,7 +35,7 @@ class LocalSide:
         listing = source.listing(found)
         check_size(listing.items, options.max_size, str(self._site.folder))
         with host.host_errors(self._context.cache):
-            reading.entries(listing.items, source, found, stopper(self._context))
+            reading.entries(listing.items, source, found, stopper(self._context, "reading"))
         links(self._store, listing, found)
         return listing.items
 
@@ -47,7 +47,7 @@ class LocalSide:
             modes=self._options.modes,
             keep_deleted=self._options.keep_deleted,
             agreed=lambda path: prior.at(self._site.key(path)),
-            stop=self._context.stop,
+            stop=stopper(self._context, "writing"),
         )
         yield from Placing(self._reach, self._store, manner).apply(deeds, there)
 

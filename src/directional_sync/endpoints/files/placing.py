@@ -17,7 +17,6 @@ from directional_sync.endpoints.files.deeds import (
     ALREADY,
     HELD_BYTES,
     STALE,
-    STOPPED,
     Deed,
     ordered,
     portions,
@@ -47,7 +46,8 @@ class Manner:
     keep_deleted: str = ""
     agreed: Callable[[str], Entry] = lambda path: ABSENT
     """What both sides held last: what differs from it is known to the far side only."""
-    stop: Callable[[], bool] = lambda: False
+    stop: Callable[[], None] = lambda: None
+    """Raises InterruptedRun when somebody asked us to stop."""
 
 
 @dataclass
@@ -73,7 +73,7 @@ class Placing:
 
     def apply(self, deeds: Sequence[Deed], there: Collection[str]) -> Iterator[Effect]:
         """One effect for each. `there`: paths that the folder is known to hold. Raises HostError E-DISK-FULL
-        before anything is written."""
+        before anything is written, InterruptedRun between two portions."""
         self.reach.forget()
         self._sweep(deeds)
         links = "" if self.manner.links else "links are not kept on the far side; `symlinks: skip` leaves them alone"
@@ -89,9 +89,7 @@ class Placing:
         self._check_room(fit, sizes)
         going = {deed.path for deed in fit if deed.after.absent}
         for portion in portions(ordered(fit), sizes):
-            if self.manner.stop():
-                yield from (deed.failed(STOPPED) for deed in portion)
-                continue
+            self.manner.stop()
             yield from self._portion(portion, sizes, going)
 
     def _sweep(self, deeds: Sequence[Deed]) -> None:

@@ -12,9 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from directional_sync.endpoints.base import Context
-from directional_sync.endpoints.files.deeds import ALREADY, HELD_BYTES, STOPPED, Deed, ordered, portions, sifted, unfit
+from directional_sync.endpoints.files.deeds import ALREADY, HELD_BYTES, Deed, ordered, portions, sifted, unfit
+from directional_sync.endpoints.files.far import stopper
 from directional_sync.endpoints.files.seen import Memory
 from directional_sync.endpoints.files.stores import Store, mark_of, precondition, unconditional
+from directional_sync.errors import SyncError
 from directional_sync.git.objects import ObjectStore
 from directional_sync.model.record import Effect
 from directional_sync.model.snapshot import Entry
@@ -41,21 +43,29 @@ class Putting:
         """`name`: the full name of the object at a path."""
         self._store, self._objects, self._memory, self._name = store, objects, memory, name
         self._options, self._context = options, context
+        self._away: SyncError | None = None
 
     def apply(self, deeds: Sequence[Deed], agreed: Callable[[str], Entry]) -> Iterator[Effect]:
-        """One effect for each. `agreed`: what both sides held last at a path."""
+        """One effect for each that was attempted. `agreed`: what both sides held last at a path. Raises InterruptedRun
+        between two portions, and RemoteError E-FILES-UNREACHABLE when the store went away meanwhile: whoever cannot be
+        reached is not asked a thousand times."""
         links = "a store of objects has no links; `symlinks: skip` leaves them alone"
         fit, why = sifted(deeds, lambda deed: unfit(deed, links=links, target=None), (), folds=False)
         yield from (deed.refused(why[deed.path]) for deed in deeds if deed.path in why)
+        stop = stopper(self._context, "writing")
         sizes = self._objects.size_many(deed.after.digest for deed in fit if deed.after.present)
         with ThreadPoolExecutor(self._options.concurrency, thread_name_prefix="files") as pool:
             for portion in portions(ordered(fit), sizes):
-                if self._context.stop():
-                    yield from (deed.failed(STOPPED) for deed in portion)
-                else:
-                    yield from pool.map(lambda deed: self._one(deed, sizes, agreed), portion)
+                stop()
+                effects = list(pool.map(lambda deed: self._one(deed, sizes, agreed), portion))
+                yield from (effect for effect in effects if effect is not None)
+                if self._away is not None:
+                    raise self._away
 
-    def _one(self, deed: Deed, sizes: Mapping[str, int], agreed: Callable[[str], Entry]) -> Effect:
+    def _one(self, deed: Deed, sizes: Mapping[str, int], agreed: Callable[[str], Entry]) -> Effect | None:
+        """None when it was not attempted."""
+        if self._away is not None:
+            return None
         try:
             return self._guarded(deed, sizes, agreed)
         except Exception as error:  # whatever the library of a store raises
@@ -63,7 +73,12 @@ class Putting:
                 done = self._now(deed.path)[0] == deed.after.digest  # perhaps only the answer was lost
             except Exception:
                 done = False
-            return deed.done() if done else deed.failed(self._store.said(error))
+            if done:
+                return deed.done()
+            complaint = self._store.complaint(error, "written")
+            if complaint.code == "E-FILES-UNREACHABLE":
+                self._away = complaint
+            return deed.failed(self._store.said(error), complaint.exit)
 
     def _guarded(self, deed: Deed, sizes: Mapping[str, int], agreed: Callable[[str], Entry]) -> Effect:
         now, tag = self._now(deed.path)

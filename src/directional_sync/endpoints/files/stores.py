@@ -111,7 +111,7 @@ class Store:
             )
         if any(name in names for name in _PARSE):
             return _listing(self._url, f"answered something that is no listing: {said}")
-        if isinstance(error, OSError | TimeoutError) or any(name in names for name in _NETWORK):
+        if isinstance(error, ConnectionError | TimeoutError) or any(name in names for name in _NETWORK):
             return RemoteError(
                 "E-FILES-UNREACHABLE",
                 f"{self._url} could not be {doing}: {said}",
@@ -119,7 +119,7 @@ class Store:
                 kept=_KEPT,
                 retryable=True,
             )
-        if isinstance(error, TypeError | ValueError | NotImplementedError):
+        if isinstance(error, TypeError | ValueError | NotImplementedError) and not isinstance(error, OSError):
             return HostError(
                 "E-FILES-SETTING",
                 f"{self._url} could not be {doing}: {said}",
