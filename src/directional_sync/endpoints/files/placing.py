@@ -160,7 +160,7 @@ class Placing:
             work.effect = self._blocked(deed, way.stop, way.kind)
             return
         work.seen = see(self.reach, deed.path, self.store.hash_name) if not way.stop else None
-        now = self._stands(deed.path, work.seen, going)
+        now = self._stands(deed, work.seen, going)
         if self._same(now, deed.after):
             work.effect = deed.done(ALREADY)
         elif not self._same(now, deed.before):
@@ -170,21 +170,23 @@ class Placing:
 
     def _blocked(self, deed: Deed, stop: str, kind: Kind) -> Effect:
         if deed.after.absent:
-            return deed.stale(f"{stop} is {kind}")
+            return deed.done(ALREADY) if kind is Kind.FILE else deed.stale(f"{stop} is {kind}")
         if kind is Kind.LINK:
             return deed.refused(f"{stop} is a symbolic link, and nothing is written through one")
         if kind is Kind.REPOSITORY:
             return deed.refused(f"{stop} is a repository of its own, and nothing is written into it")
         return deed.stale(f"{stop} is {kind}")
 
-    def _stands(self, path: str, seen: Seen | None, going: Collection[str]) -> Entry | None:
-        """What is at `path`; ABSENT also for a folder in which everything is about to go; None for anything else."""
+    def _stands(self, deed: Deed, seen: Seen | None, going: Collection[str]) -> Entry | None:
+        """What is at the path; ABSENT also for a folder in which everything is about to go, or where no file is wanted;
+        None for anything else."""
         if seen is not None:
             return seen.entry if seen.entry.digest else None
-        sight = self.reach.sight(path)
+        sight = self.reach.sight(deed.path)
         if sight.blocked or sight.kind is Kind.ABSENT:
             return ABSENT
-        return ABSENT if sight.kind is Kind.FOLDER and self._empties(path, going) else None
+        free = sight.kind is Kind.FOLDER and (deed.after.absent or self._empties(deed.path, going))
+        return ABSENT if free else None
 
     def _empties(self, folder: str, going: Collection[str]) -> bool:
         waiting = [folder]
