@@ -449,3 +449,21 @@ def test_what_a_push_would_change_can_be_looked_at(pair: Pair) -> None:
     assert "~ data/b" in diff and "| - two" in diff and "| + ours" in diff
     assert "~1 file on the far side" in diff
     assert "edited here" not in diff
+
+
+def test_a_push_that_takes_too_long_ends_and_is_carried_on(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    from directional_sync.endpoints.files import deeds, far
+
+    monkeypatch.setattr(deeds, "_PORTION", 2)
+    clock = iter(range(0, 10_000, 10))
+    for number in range(6):
+        pair.project.write(f"data/{number}", str(number))
+    pair.target("push", "timeout: 25")
+    monkeypatch.setattr(far.host, "monotonic", lambda: next(clock))
+    record = pair.project.one()
+    monkeypatch.undo()
+    assert record.failure is not None and record.failure.code == "E-FILES-TIMEOUT", record.failure
+    made = len(pair.files())
+    assert 0 < made < 6
+    record = pair.project.one()
+    assert record.outcome is Outcome.SYNCED and len(record.effects) == 6 - made

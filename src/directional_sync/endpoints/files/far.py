@@ -12,6 +12,9 @@ from directional_sync.endpoints.files.reading import Found, Item, Reading
 from directional_sync.errors import InterruptedRun, RemoteError
 from directional_sync.model.record import Effect
 from directional_sync.model.snapshot import Snapshot
+from directional_sync.system import host
+
+_KEPT = "every file is whole, old or new"
 
 
 class FarSide(Protocol):
@@ -40,12 +43,20 @@ def check_size(items: Sequence[Item], size_max: int, url: str) -> None:
 
 
 def stopper(context: Context, doing: str) -> Callable[[], None]:
-    """Raises InterruptedRun when somebody asked us to stop."""
+    """Raises InterruptedRun when somebody asked us to stop, and RemoteError E-FILES-TIMEOUT when what it is for takes
+    longer than the target may. `doing`: reading or writing."""
+    until = host.monotonic() + context.target.timeout_s
 
     def check() -> None:
         if context.stop():
-            raise InterruptedRun(
-                "E-INTERRUPTED", f"stopped while {doing} files", kept="every file is whole, old or new"
+            raise InterruptedRun("E-INTERRUPTED", f"stopped while {doing} files", kept=_KEPT)
+        if host.monotonic() > until:
+            raise RemoteError(
+                "E-FILES-TIMEOUT",
+                f"{doing} files took longer than {context.target.timeout_s:g} s",
+                place=str(context.target.place),
+                hint=f"give it more time (`timeout` of {context.target.name}), or name less under `paths`",
+                kept=_KEPT,
             )
 
     return check
