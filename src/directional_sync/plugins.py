@@ -1,8 +1,6 @@
 """Which endpoints there are: names to modules, loaded only when a target uses them.
 
-A module exposes `OPTIONS`, the class of its options, and `open(context)`. The module of the options may have
-`variables(options)`: the names of the environment variables that they refer to, which the endpoint may then see
-without the target naming them under `env`. Endpoints by third parties are found
+A module exposes `OPTIONS`, the class of its options, and `open(context)`. Endpoints by third parties are found
 through entry points of the group `directional_sync.endpoints`; such a name never hides a built-in one.
 """
 
@@ -175,15 +173,6 @@ def options_model(name: str) -> type[Options] | None:
         return found
     model: type[Options] = _exposed(name, _module(name), "OPTIONS")
     return model
-
-
-def variables(name: str, options: Any) -> tuple[str, ...]:
-    """The names of the variables that checked options refer to, beside those that stand in values as `$NAME`."""
-    if options is None or not available(name):
-        return ()
-    module = import_module(type(options).__module__)
-    found: tuple[str, ...] = tuple(getattr(module, "variables", lambda options: ())(options))
-    return found
 
 
 def open_endpoint(context: Context) -> Endpoint:

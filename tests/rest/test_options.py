@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.config.conftest import HEAD, loaded, problems
 
+from directional_sync import plugins
 from directional_sync.config.kept import only_fields
 from directional_sync.endpoints.rest.options import RestAuth, RestOptions, RestPagination
 from directional_sync.errors import CredentialError
@@ -96,11 +97,11 @@ def test_the_classes_have_fields_only() -> None:
     assert all(only_fields(kind) for kind in (RestOptions, RestAuth, RestPagination))
 
 
-def test_the_variable_of_the_token_need_not_be_named_twice() -> None:  # T24
+def test_the_token_is_for_the_endpoint_alone_and_need_not_be_named_twice() -> None:  # T24
     found = target(token="THE_CREDENTIAL")
-    assert found.env == ("THE_CREDENTIAL",)
-    assert environment_for(found, {"THE_CREDENTIAL": "x", "OTHER": "y"}) == {"THE_CREDENTIAL": "x"}
-    assert target().env == ()
+    assert plugins.credentials(found) == ("THE_CREDENTIAL",)
+    assert environment_for(found, {"THE_CREDENTIAL": "x", "OTHER": "y"}) == {}
+    assert plugins.credentials(target()) == ()
 
 
 def test_a_missing_token_names_variable_target_and_line(tmp_path: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from directional_sync import plugins
@@ -40,12 +41,11 @@ def target(
 
     endpoint = plugins.COMMAND if part.remote is None else str(part.remote.get("type", ""))
     given = {key: own(key) for key in _SAME if own(key) is not None}
-    endpoint = plugins.COMMAND if part.remote is None else str(part.remote.get("type", ""))
     given = {**plugins.cautions(endpoint), **given}
     if own("timeout") is not None:
         given["timeout_s"] = own("timeout")
     config = part.config or {}
-    return Target(
+    made = Target(
         name=name,
         direction=own("direction") or Direction.BIDIRECTIONAL,
         endpoint=endpoint,
@@ -59,15 +59,16 @@ def target(
         policy=_policy(part.policy, defaults.policy),
         needs=tuple(dict.fromkeys(part.needs or ())),
         priority=part.priority,
-        env=tuple(dict.fromkeys((*(defaults.env or ()), *(part.env or ()), *plugins.variables(endpoint, options)))),
+        env=tuple(dict.fromkeys((*(defaults.env or ()), *(part.env or ())))),
         env_vars=tuple(dict.fromkeys(config.get("env_vars") or ())),
         paused=part.paused,
         place=place,
         missing=missing,
         variables=variables,
-        records=plugins.records("command" if part.remote is None else str(part.remote.get("type", ""))),
+        records=plugins.records(endpoint),
         **given,
     )
+    return replace(made, credentials=plugins.credentials(made))
 
 
 _SAME = (

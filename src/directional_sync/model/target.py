@@ -181,6 +181,8 @@ class Target:
     """Names of environment variables handed on."""
     env_vars: tuple[str, ...] = ()
     """Names of environment variables that must be set (the seed's `config.env_vars`)."""
+    credentials: tuple[str, ...] = ()
+    """Names of environment variables that the endpoint alone sees, to prove itself with."""
     git_commit: bool = True
     git_commit_message: str = ""
     idempotent: bool = True

@@ -206,7 +206,7 @@ def _script(text: str) -> list[str]:
 
 def _environment(config: Config) -> list[str]:
     """What the form and the event say, and the variables that targets refer to by name."""
-    handed = {name for target in config.targets for name in (*target.env, *target.env_vars)}
+    handed = {name for target in config.targets for name in (*target.env, *target.env_vars, *target.credentials)}
     names = handed | {name for target in config.targets for name in target.variables}
     lines = [
         "          SCHEDULE: ${{ github.event.schedule }}",

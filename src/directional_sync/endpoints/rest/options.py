@@ -236,8 +236,3 @@ class RestOptions(Options):
         if not self.token and self.auth != RestAuth():
             raise _wrong("`auth` says how a token is sent, and no `token` is named")
         return self
-
-
-def variables(options: Any) -> tuple[str, ...]:
-    """The names of the variables that the options refer to by name."""
-    return (options.token,) if options.token else ()
