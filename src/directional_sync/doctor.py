@@ -130,7 +130,7 @@ def _entrypoints(workspace: Workspace) -> Iterator[Check]:
 def _variables(workspace: Workspace) -> Iterator[Check]:
     needed: dict[str, list[str]] = {}
     for target in workspace.config.targets:
-        for name in (*target.env_vars, *(variable for variable, _ in target.missing)):
+        for name in (*target.env_vars, *target.credentials, *(variable for variable, _ in target.missing)):
             needed.setdefault(name, []).append(target.name)
     unset = {name: users for name, users in needed.items() if not workspace.environ.get(name)}
     for name, users in sorted(unset.items()):

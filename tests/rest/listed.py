@@ -26,12 +26,12 @@ DOCUMENT = "docs/things.json"
 
 
 class Paged(LoopbackService):
-    """Answers what it is told to, by path and query: (path, {query}) -> answer; the query `q` is not looked at."""
+    """Delivers the pages that it is told to: the one that `at` in the query names, else one after the other."""
 
     def __init__(self, *answers: Told) -> None:
         super().__init__()
         self.answers = list(answers)
-        """Each page in turn, and again from the first."""
+        """After the last one the first comes again."""
 
     def answer(self, asked: Asked) -> Told:
         page = int(asked.query.get("at", len(self.heard) - 1))

@@ -129,6 +129,18 @@ def test_without_a_token(starter: Flow, command: list[str], dsync: Dsync) -> Non
     assert "1 failed" in done.text and "in sync" not in done.text and "Nothing to do" not in done.text
 
 
+def test_the_doctor_knows_which_token_is_missing(starter: Flow, dsync: Dsync) -> None:
+    missing = dsync(starter.project, "doctor", DIGITALOCEAN_TOKEN="")
+    assert "DIGITALOCEAN_TOKEN" in missing.text and "needed by apps_truth" in missing.text
+    assert "needed by apps_truth" not in dsync(starter.project, "doctor").text
+
+
+def test_checks_do_not_see_the_token(flow: Flow) -> None:  # T24
+    flow.target["verification"] = {"command": 'test -z "$DO_TOKEN"'}
+    flow.configure()
+    assert flow.sync(verify=True).verification_passed
+
+
 def third_page(asked: Asked) -> bool:
     return asked.query.get("page") == "3"
 

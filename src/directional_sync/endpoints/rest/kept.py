@@ -55,8 +55,9 @@ class Answers:
 
     def recall(self, url: str) -> Known | None:
         """What was taken of the last answer from `url`."""
+        if not self._folder.is_dir():  # most services send no tags, and whose answers they are takes a while to say
+            return None
         path = self._path(url)
-        self._used.add(path.name)
         try:
             with path.open("rb") as file:
                 about = os.fstat(file.fileno())
@@ -81,7 +82,9 @@ class Answers:
 
     def _path(self, url: str) -> Path:
         said = "\0".join([__version__, "GET", url, self._of_whom(), self._recipe])
-        return self._folder / hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
+        name = hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
+        self._used.add(name)
+        return self._folder / name
 
     def _of_whom(self) -> str:
         """Whose answers they are, in a form from which the credential cannot be guessed."""
