@@ -3,7 +3,7 @@
 What is looked for: characters without a form of their own (zero-width ones, fillers, Unicode tags, controls),
 characters that turn the reading direction, HTML comments that say something, and long runs of base64. What people write
 every day passes: a byte order mark at the beginning, joiners within emoji and between letters of scripts that need
-them, variation selectors after a symbol, comments of a few words that steer tools (`<!-- toc -->`).
+them, variation selectors after a symbol, comments of three words at most and those that steer tools (`<!-- toc -->`).
 """
 
 from __future__ import annotations
@@ -63,6 +63,10 @@ _RUNS = re.compile(
     rf"(?P<tags>[{_TAGS}]+)|(?P<direction>[{_DIRECTION}]+)|(?P<control>[{_CONTROL}]+|\r(?!\n))|(?P<invisible>[{_INVISIBLE}]+)"
 )
 _COMMENT = re.compile(r"<!--(.*?)(?:-->|\Z)", re.DOTALL)
+_DIRECTIVE = re.compile(
+    r"\s*(?:prettier-ignore(?:-start|-end)?|markdownlint-[a-z-]+|(?:eslint|stylelint|textlint)-(?:dis|en)able[a-z-]*"
+    r"|(?:START|END) doctoc|SPDX-[A-Za-z-]+:|vale [\w.]+ =|cspell:|spell-checker:)(?=\s|$)"
+)
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _BASE64 = re.compile(rf"[A-Za-z0-9+/_-]{{{_BASE64_LENGTH_MIN},}}={{0,2}}")
 _JOINER, _NON_JOINER, _EMOJI_FORM, _TEXT_FORM = "\u200d", "\u200c", "\ufe0f", "\ufe0e"
@@ -130,7 +134,7 @@ def _untagged(run: str) -> str:
 
 def _comments(text: str) -> Iterator[Found]:
     for comment in _COMMENT.finditer(text):
-        if len(_WORD.findall(comment[1])) > _COMMENT_WORDS_MAX:
+        if len(_WORD.findall(_DIRECTIVE.sub("", comment[1], 1))) > _COMMENT_WORDS_MAX:
             yield _at(text, comment, Kind.COMMENT, one_line(" ".join(comment[0].split()), _SHOWN_MAX))
 
 

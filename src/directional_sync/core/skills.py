@@ -78,14 +78,13 @@ def parse(content: bytes, folder: str) -> Skill:
     found = _frontmatter(text)
     if isinstance(found, Mistake):
         return Skill(mistakes=(found,))
-    document = read(found.encode(), FILE)
-    mistakes = [
-        Mistake(one_line(problem.message), problem.line + 1 if problem.line else 0) for problem in document.problems
-    ]
+    document = read(f"\n{found}".encode(), FILE)  # the line of dashes, so that lines are those of the file
+    mistakes = [Mistake(one_line(problem.message), problem.line) for problem in document.problems]
     data = document.data
     if not isinstance(data, dict):
         return Skill(mistakes=tuple(mistakes) or (Mistake("the frontmatter is no mapping of keys to values", 1),))
-    mistakes += _mistakes(data, document, folder)
+    broken = {mistake.line for mistake in mistakes}
+    mistakes += [mistake for mistake in _mistakes(data, document, folder) if mistake.line not in broken]
     unknown = tuple(key for key in data if key not in _KNOWN)
     return Skill(data, tuple(sorted(mistakes, key=lambda mistake: mistake.line)), unknown)
 
@@ -103,7 +102,7 @@ def _frontmatter(text: str) -> str | Mistake:
 
 def _mistakes(data: dict[str, Any], document: Document, folder: str) -> Iterator[Mistake]:
     def at(key: str) -> int:
-        return document.near((key,), key=True).line + 1
+        return document.near((key,), key=True).line
 
     for key in ("name", "description"):
         if key not in data:
@@ -143,9 +142,9 @@ def _text(value: object, most: int) -> str:
 
 def _metadata(value: object, document: Document) -> Iterator[Mistake]:
     if not isinstance(value, dict):
-        yield Mistake("`metadata` must be a mapping", document.near(("metadata",), key=True).line + 1)
+        yield Mistake("`metadata` must be a mapping", document.near(("metadata",), key=True).line)
         return
     for key, item in value.items():
         if not isinstance(item, str):
-            line = document.near(("metadata", key), key=True).line + 1
+            line = document.near(("metadata", key), key=True).line
             yield Mistake(f"`metadata`: the value of {one_line(key, 80)!r} must be text; put it in quotes", line)

@@ -194,9 +194,9 @@ class Folder:
             raise trouble.no_file(file, error.strerror or "it cannot be read") from error
         if not inside:
             raise trouble.no_file(file, "a link on the way leads out of the catalogue")
+        blocks = self._blocks(path, file.size + 1, lambda why: trouble.no_file(file, why))
         with host_errors(into), into.open("wb") as out:
-            for block in self._blocks(path, file.size + 1, lambda why: trouble.no_file(file, why)):
-                out.write(block)
+            out.writelines(blocks)
 
     def _no_document(self, why: str) -> Exception:
         return trouble.no_document(self.where, why)
@@ -207,10 +207,11 @@ class Folder:
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
             raise told(error.strerror or "it cannot be read") from error
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise told("it is no regular file")
         blocks, left = [], bytes_max
         with os.fdopen(descriptor, "rb") as source:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise told("it is no regular file")
             try:
                 while left and (block := source.read(min(_BLOCK_BYTES, left))):
                     blocks.append(block)
