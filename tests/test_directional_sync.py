@@ -17,8 +17,10 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 from tests.project import Project, make_project
+from tests.server.machine import SECRETS, machine
 
 from directional_sync.testing.catalogue_server import CatalogueService
+from directional_sync.testing.digitalocean import DigitalOcean
 from directional_sync.testing.git_server import GitServer
 from directional_sync.testing.upstreams import Upstream, build
 
@@ -32,7 +34,7 @@ EIGHT = {
     "notion_monthend": "push",
     "notion_bir": "push",
 }
-NOT_IN_THIS_VERSION = set(EIGHT) - {"oca_repos", "skillsmith_catalog"}
+NOT_IN_THIS_VERSION = set(EIGHT) - {"oca_repos", "apps_truth", "live_to_docs", "skillsmith_catalog"}
 HERE = Path(__file__).parent.parent
 
 
@@ -48,6 +50,12 @@ def upstreams(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[GitSer
 
 
 @pytest.fixture(scope="module")
+def apps() -> Iterator[DigitalOcean]:
+    with DigitalOcean("a-token-of-the-tests", apps=3) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
 def skillsmith(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CatalogueService]:
     with CatalogueService(tmp_path_factory.mktemp("skillsmith")) as service:
         for name in ("odoo-upgrade", "bank-import"):
@@ -57,11 +65,14 @@ def skillsmith(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CatalogueSe
 
 @pytest.fixture
 def repository(
-    tmp_path: Path, upstreams: tuple[GitServer, dict[str, Upstream]], skillsmith: CatalogueService
+    tmp_path: Path, upstreams: tuple[GitServer, dict[str, Upstream]], apps: DigitalOcean, skillsmith: CatalogueService
 ) -> Project:
     server, _ = upstreams
     project = make_project(tmp_path / "odoo")
     project.environ["OCA_BASE_URL"] = server.url("x").rpartition("/")[0]
+    project.environ |= {"DIGITALOCEAN_API_URL": apps.url, "DIGITALOCEAN_TOKEN": "a-token-of-the-tests"}
+    machine(tmp_path / "live").ssh(tmp_path / "bin")
+    project.environ["PATH"] = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
     project.environ["SKILLSMITH_URL"] = skillsmith.url.rpartition("/")[0]
     done = subprocess.run(
         [sys.executable, "-m", "directional_sync", "init", "--starter", "insightpulse"],
@@ -152,6 +163,26 @@ def test_5_and_8_and_9_a_pull_is_gated_committed_and_reported(repository: Projec
     assert len(modules) >= 100
     schema = resources.files("directional_sync").joinpath("schemas/report.schema.json").read_text()
     Draft202012Validator(json.loads(schema)).validate(report)
+
+
+def test_5_and_9_the_apps_are_written_down(repository: Project) -> None:
+    """The verification of the founding document itself: `jq -e '.apps | length > 0'`."""
+    done = runner(repository, "--target", "apps_truth", "--verify")
+    assert done.returncode == 0, done.stdout + done.stderr
+    truth = json.loads(repository.git("show", "HEAD:docs/runtime/apps_truth.json"))
+    assert [app["spec"]["name"] for app in truth["apps"]] == ["app-00000", "app-00001", "app-00002"]
+    assert repository.clean()
+
+
+def test_the_live_configuration_is_documented_without_its_secrets(repository: Project) -> None:
+    done = runner(repository, "--target", "live_to_docs", "--verify")
+    assert done.returncode == 0, done.stdout + done.stderr
+    files = repository.files(under="docs/runtime")
+    assert sorted(files) == [f"docs/runtime/{name}.prod.txt" for name in ("ADDONS_PATH", "DB_CONFIG", "ENV_VARS")]
+    assert "db_password = <secret:db_password>" in files["docs/runtime/DB_CONFIG.prod.txt"]
+    assert not any(secret in text for secret in SECRETS for text in files.values())
+    assert repository.clean()
+    assert runner(repository, "--target", "live_to_docs", "--fail-on-diff").returncode == 0
 
 
 def test_target_5_installs_what_skillsmith_has_and_verifies_it(repository: Project) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.catalogue.conftest import INTO, Dsync, Skills
@@ -321,3 +322,68 @@ def test_names_that_need_quoting_in_a_url(skills: Skills) -> None:
     skills.sync()
     assert sorted(skills.files()) == sorted([*ALL, *odd])
     skills.rest()
+
+
+def test_f46_a_catalogue_that_says_nothing_ends_with_the_targets_time(skills: Skills) -> None:
+    skills.configure(target={"timeout": "1s"})
+    skills.service.misbehave(Mishap(hang_s=60))
+    record = skills.try_()
+    assert record.exit is Exit.FAILED and "E-SERVICE-TIMEOUT" in told(record)
+
+
+def test_f46_so_does_one_that_drips(skills: Skills) -> None:
+    skills.configure(target={"timeout": "1s"})
+    skills.service.misbehave(Mishap(drip_s=0.2, when=lambda asked: asked.path.startswith("/beta")))
+    record = skills.try_()
+    assert record.exit is Exit.FAILED and "E-SERVICE-TIMEOUT" in told(record)
+    assert "beta/SKILL.md" not in skills.files()
+
+
+def test_stopped_in_the_middle_nothing_is_changed(skills: Skills) -> None:
+    skills.service.misbehave(Mishap(hang_s=60, when=lambda asked: asked.path.startswith("/beta")))
+    head = skills.project.head
+    record = skills.try_(stop=lambda: "beta/SKILL.md" in skills.service.downloads())
+    assert record.outcome is Outcome.CANCELLED
+    assert skills.project.head == head and not skills.files()
+
+
+def test_what_the_cache_holds_is_not_believed(skills: Skills) -> None:
+    skills.try_(dry_run=True)
+    cached = list(skills.project.root.glob(".git/directional-sync/cache/endpoints/skills/content/*"))
+    assert len(cached) == len(ALL)
+    for path in cached:
+        path.write_bytes(b"x" * path.stat().st_size)
+    skills.service.forget()
+    skills.sync()
+    assert sorted(skills.service.downloads()) == ALL and "Do it well." in skills.files()["alpha/SKILL.md"]
+
+
+def test_the_cache_keeps_nothing_that_is_installed(skills: Skills) -> None:
+    skills.sync()
+    skills.rest()
+    assert not list(skills.project.root.glob(".git/directional-sync/cache/endpoints/skills/content/*"))
+
+
+def test_equal_files_are_downloaded_once(skills: Skills) -> None:
+    for name in ("alpha", "beta"):
+        skills.service.put(f"{name}/LICENSE", "The same for all.\n")
+    skills.sync()
+    assert sum(path.endswith("LICENSE") for path in skills.service.downloads()) == 1
+    assert skills.files()["beta/LICENSE"] == "The same for all."
+
+
+def test_hostile_documents_change_nothing(skills: Skills) -> None:
+    skills.sync()
+    head = skills.project.head
+    for path, code in (("../../x", "E-NAME-DOTS"), (".git/config", "E-NAME-GIT"), ("/etc/x", "E-NAME-ABSOLUTE")):
+
+        def hostile(document: dict[str, Any], path: str = path) -> dict[str, Any]:
+            document["skills"][0]["files"][0] |= {"path": path}
+            document["skills"][0]["files"].append(document["skills"][1]["files"][0])
+            return document
+
+        skills.service.edit = hostile
+        record = skills.try_()
+        assert record.failure is not None and record.failure.code == code
+        assert "$.skills[0].files[0].path" in told(record)
+    assert skills.project.head == head and skills.project.clean()

@@ -228,3 +228,16 @@ def test_pace_spaces_turns_evenly_and_lets_a_service_stretch_them() -> None:
     assert [Pace(0).turn() for _ in range(3)] == [0, 0, 0]
     burst = Pace(1, burst=3)
     assert [round(burst.turn()) for _ in range(4)] == [0, 0, 0, 1]
+
+
+def test_files_come_from_hosts_that_are_named_and_from_no_other(counter: Counter) -> None:
+    client = opened(counter)
+    for url in ("http://localhost:9/x", "/elsewhere"):
+        with pytest.raises(RemoteError) as caught:
+            client.fetch(url, bytes_max=100, hosts=())
+        assert caught.value.code == "E-SERVICE-MOVED" and "localhost:9" in caught.value.message
+    assert client.fetch("/moved", bytes_max=100, hosts=()).startswith(b"{")
+    with Counter() as other:
+        host = other.url.removeprefix("http://")
+        assert client.fetch(f"{other.url}/things", bytes_max=100, hosts=(host,)).startswith(b"{")
+        assert "authorization" not in other.heard[0].headers

@@ -16,10 +16,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from directional_sync.core.escape import one_line
-from directional_sync.core.yaml12 import Document, read
+
+if TYPE_CHECKING:
+    from directional_sync.core.yaml12 import Document
 
 FILE = "SKILL.md"
 NAME_LENGTH_MAX = 64
@@ -78,6 +80,8 @@ def parse(content: bytes, folder: str) -> Skill:
     found = _frontmatter(text)
     if isinstance(found, Mistake):
         return Skill(mistakes=(found,))
+    from directional_sync.core.yaml12 import read  # its library takes longer to load than most runs take
+
     document = read(f"\n{found}".encode(), FILE)  # the line of dashes, so that lines are those of the file
     mistakes = [Mistake(one_line(problem.message), problem.line) for problem in document.problems]
     data = document.data

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from directional_sync.core import approvals
 from directional_sync.gates.base import READ_BYTES_MAX, Subject
 from directional_sync.git import tree as trees
 from directional_sync.git.listing import listing
@@ -53,6 +52,8 @@ def judge_plan(at: Passage, seen: Scan) -> Verdicts:
 
 def _approvals(at: Passage) -> Approvals:
     """As the branch holds them: what is not committed nobody could review."""
+    from directional_sync.core import approvals
+
     path = approvals.path_beside(at.world.lock_path)
     found = trees.select(at.store, at.store.tree_of(at.world.repository.head), (path,)).entries.get(path)
     return approvals.parse(at.store.read(found.digest)) if found is not None and not found.folder else Approvals()
