@@ -138,7 +138,17 @@ def test_a_pause_ends_when_somebody_asks_to_stop(counter: Counter) -> None:
         opened(counter, timeout_s=500, stop=lambda: next(stops, True)).ask("GET", "/things")
 
 
-@pytest.mark.parametrize("mishap", [Mishap(drop_after=True), Mishap(status=500), Mishap(cut_after=3)])
+@pytest.mark.parametrize(
+    "mishap",
+    [
+        Mishap(drop_after=True),
+        Mishap(status=500),
+        Mishap(cut_after=3),
+        Mishap(cut_after=3, no_length=True),
+        Mishap(cut_after=0, no_length=True),
+        Mishap(html=True),
+    ],
+)
 def test_what_must_not_be_done_twice_is_not_asked_twice(counter: Counter, mishap: Mishap) -> None:  # F57
     counter.misbehave(mishap)
     with pytest.raises(OutcomeUnknownError) as caught:
@@ -151,6 +161,29 @@ def test_what_was_certainly_not_done_is_asked_again(counter: Counter) -> None:
     counter.misbehave(Mishap(status=429, retry_after="0.1"), times=1)
     assert opened(counter).ask("POST", "/things", body={"name": "x"}, once=True).value == {"made": 1}
     assert counter.made == 1
+
+
+def test_what_is_sent_is_said_right_before_it_each_time(counter: Counter) -> None:  # F07
+    counter.misbehave(Mishap(status=429, retry_after="0.1"), times=2)
+    said: list[int] = []
+    client = opened(counter)
+    client.ask("POST", "/things", body={}, once=True, sending=lambda: said.append(len(counter.heard)))
+    assert said == [0, 1, 2]
+
+    def refused() -> None:
+        raise RemoteError("E-IO", "it cannot be written down")
+
+    with pytest.raises(RemoteError):
+        client.ask("POST", "/things", body={}, once=True, sending=refused)
+    assert len(counter.heard) == 3
+
+
+def test_whoever_asks_may_want_to_look_before_asking_again(counter: Counter) -> None:  # F53
+    counter.misbehave(Mishap(status=409))
+    with pytest.raises(RemoteError) as caught:
+        opened(counter).ask("PATCH", "/things", body={}, final=["E-SERVICE-CONFLICT"])
+    assert caught.value.code == "E-SERVICE-CONFLICT"
+    assert len(counter.heard) == 1
 
 
 def test_a_service_that_is_not_there(counter: Counter) -> None:  # F45

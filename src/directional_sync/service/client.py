@@ -85,6 +85,8 @@ class _Question:
     hosts: Collection[str] | None = ()
     """Other hosts to which redirects may be followed, without the credential; None: all."""
     exact: bool = False
+    sending: Callable[[], None] = lambda: None
+    """Said each time right before it is sent, after all waiting."""
 
 
 class Client:
@@ -133,17 +135,23 @@ class Client:
         bytes_max: int = ANSWER_BYTES_MAX,
         exact: bool = False,
         tag: str = "",
+        sending: Callable[[], None] = lambda: None,
+        final: Collection[str] = (),
     ) -> Reply:
         """The JSON that the service answers with. `path` is appended to the base, or a whole URL of the same host (a
         link to the next page); `body` is sent as JSON. `once`: it must not be carried out twice. `exact`: numbers come
         digit by digit (`strict_json.Number`). With `tag`, an ETag that an earlier answer carried, the service may say
-        `Reply.unchanged` instead. Raises SyncError E-SERVICE-...; OutcomeUnknownError only with `once`."""
+        `Reply.unchanged` instead. `sending` is called each time right before it is sent, after all waiting, and what it
+        raises comes out. `final`: codes of errors after which it is not asked again, although that could help. Raises
+        SyncError E-SERVICE-...; OutcomeUnknownError only with `once`."""
         content = b"" if body is None else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
         headers = {} if "accept" in map(str.lower, self.service.headers) else {"Accept": "application/json"}
         headers |= {"Content-Type": "application/json"} if content else {}
         headers |= {"If-None-Match": tag} if tag else {}
-        question = _Question(method, self._url(path, query), bytes_max, headers, content, once, exact=exact)
-        return self._persist(lambda: self._checked(self._exchange(question), question))
+        question = _Question(
+            method, self._url(path, query), bytes_max, headers, content, once, exact=exact, sending=sending
+        )
+        return self._persist(lambda: self._answered(question), final)
 
     def fetch(
         self, url: str, *, bytes_max: int, into: Path | None = None, hosts: Collection[str] | None = None
@@ -190,6 +198,7 @@ class Client:
     def _once(self, question: _Question, url: str) -> Answer:
         self._wait(self._pace.turn(), "")
         own = self.service.headers if _origin(url) == _origin(self.service.base) else {}
+        question.sending()
         try:
             return self._pool.ask(
                 question.method,
@@ -221,6 +230,15 @@ class Client:
             return complaints.complaint(complaints.UNKNOWN, self.service.name, error.reason)
         return complaints.from_unanswered(self.service.name, error)
 
+    def _answered(self, question: _Question) -> Reply:
+        answer = self._exchange(question)
+        try:
+            return self._checked(answer, question)
+        except SyncError as error:
+            if question.once and 200 <= answer.status < 300:  # it says yes, in words that cannot be trusted
+                raise complaints.complaint(complaints.UNKNOWN, self.service.name, error.message) from error
+            raise
+
     def _checked(self, answer: Answer, question: _Question) -> Reply:
         if answer.status == 304 and "If-None-Match" in question.headers:
             return Reply(answer.status, answer.headers, None)
@@ -245,7 +263,7 @@ class Client:
             return _Busy(error, _retry_after(answer.headers), free=answer.status == 429)
         return error
 
-    def _persist(self, deed: Callable[[], T]) -> T:
+    def _persist(self, deed: Callable[[], T], final: Collection[str] = ()) -> T:
         """What `deed` answers, tried again as far as its errors, the tries and the time allow."""
         failures = limited = 0
         while True:
@@ -258,7 +276,7 @@ class Client:
             limited, failures = (limited + 1, failures) if free else (limited, failures + 1)
             wait = max(least, _backoff(limited if free else failures))
             out_of_time = monotonic() + wait > self._deadline
-            if not error.retryable or failures > self._retries or out_of_time:
+            if not error.retryable or error.code in final or failures > self._retries or out_of_time:
                 raise error
             if free:
                 self._pace.rest(wait)
