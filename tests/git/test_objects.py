@@ -56,6 +56,14 @@ def test_what_was_written_is_read_and_nothing_reaches_the_repository(either: Fol
     store.close()
 
 
+def test_many_blobs_at_once_are_those_that_were_given(store: ObjectStore) -> None:
+    contents = [b"%d" % (number % 40) for number in range(60)]
+    digests = store.write_blobs(contents)
+    assert [store.read(digest) for digest in digests] == contents
+    assert store.write_blobs(contents) == digests
+    assert store.write_blobs([]) == []
+
+
 def test_reading_alone_makes_no_quarantine(either: Folder, store: ObjectStore) -> None:
     head = either.text("rev-parse", "HEAD")
     assert store.tree_of(head) == trees.empty_tree(store.hash_name)

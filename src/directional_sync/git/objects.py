@@ -68,6 +68,12 @@ class ObjectStore:
         """Stores `content`; answers its object id."""
         return self._write("blob", content)
 
+    def write_blobs(self, contents: Sequence[bytes]) -> list[str]:
+        """Stores all of these; answers their object ids in order."""
+        found = [(hash_object("blob", content, self.hash_name), Content(content)) for content in contents]
+        self._write_all("blob", list(dict(found).items()))
+        return [digest for digest, _ in found]
+
     def write_files(self, paths: Sequence[Path]) -> list[str]:
         """Stores the raw bytes of these files (links are followed, nothing is converted); answers their object
         ids in order. Raises HostError when one cannot be read."""
