@@ -294,6 +294,22 @@ def test_a_torn_line_of_the_ledger_is_not_there(pushing: Pushing) -> None:
     assert set(pushing.board.before[-1]) == {"a"}
 
 
+def test_a_whole_folder_of_inputs_is_opened_before_it_is_translated(pushing: Pushing) -> None:
+    pushing.stage.target = replace(TARGET, inputs=("rows/**",))
+    pushing.stage.project.write("rows/deep/a.txt", "a=1\n")
+    pushing.stage.project.write("rows/b.txt", "b=2\n")
+    pushing.stage.project.commit()
+    assert pushing.run().outcome is Outcome.SYNCED
+    assert pushing.board.rows == {"a": "1", "b": "2"}
+
+
+def test_a_look_after_the_writes_of_its_own_run_knows_of_them(pushing: Pushing) -> None:  # F58
+    pushing.say(a="1")
+    pushing.run()
+    ledger = pushing.stage.ledger(TARGET)
+    assert ledger.attempts()["a"].done and ledger.attempts()["a"].facts == {"id": "row-a"}
+
+
 def test_the_error_of_a_translation_stops_the_target(pushing: Pushing, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(self: _Opened, repo: Snapshot) -> Snapshot:
         raise SyncError("E-APPLY", "rows.txt:1: no value", place="rows.txt:1")

@@ -55,8 +55,8 @@ class Ledger(Protocol):
     """What was sent to the far side of one target, on the disk before it is sent."""
 
     def attempts(self) -> Mapping[str, Attempt]:
-        """By key, the newest of what runs, this one among them, sent and of which a look at the far side may not show the outcome
-        yet: where a run was cut off, and where it is not long ago."""
+        """By key, the newest of what runs, this one among them, sent and of which a look at the far side may not show
+        the outcome yet: where a run was cut off, and where it is not long ago."""
 
     def intend(self, change: Change) -> None:
         """The change is about to be sent. For changes of which a second sending would not be the same as one. Raises
@@ -149,7 +149,8 @@ class Translating(Protocol):
 
     def translate(self, repo: Snapshot) -> Snapshot:
         """What the repository's files say, as records: keys and content as `snapshot` has them. `repo` has no unopened
-        folders. Asked once, before `snapshot`. Raises SyncError naming file and line of everything that cannot be translated."""
+        folders. Asked once, before `snapshot`. Raises SyncError naming file and line of everything that cannot be
+        translated."""
 
 
 class Opaque(Protocol):

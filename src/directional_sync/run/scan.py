@@ -60,7 +60,7 @@ def scan(at: Passage, endpoint_of: Callable[[Base], Endpoint]) -> tuple[Scan, En
     base = find_base(at.world.repository, at.store, at.target, lock, repo, reached=reached)
     endpoint = endpoint_of(base)
     if at.target.records:
-        repo = cast(Translating, endpoint).translate(repo)
+        repo = cast(Translating, endpoint).translate(trees.flatten(at.store, repo))
     remote = endpoint.snapshot(base.snapshot)
     at.step(Step.PLANNING)
     seen = weigh(at, tree, lock, base, repo, remote)

@@ -45,7 +45,7 @@ class TargetLedger:
         self._file: int | None = None
 
     def attempts(self) -> dict[str, Attempt]:
-        """By key the newest of what runs sent that were cut off, or that are not long ago."""
+        """By key the newest of what runs, this one among them, sent that were cut off, or that are not long ago."""
         now = time.time()
         found: dict[str, Attempt] = {}
         for path in self._newest():
@@ -117,7 +117,7 @@ class TargetLedger:
             os.fsync(self._file)
 
     def _newest(self) -> list[Path]:
-        return sorted((path for path in self._folder.glob("*.jsonl") if path != self._path), reverse=True)[:_LOOKED_AT]
+        return sorted(self._folder.glob("*.jsonl"), reverse=True)[:_LOOKED_AT]
 
 
 def _encoded(line: Mapping[str, Any]) -> bytes:
