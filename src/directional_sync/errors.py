@@ -7,6 +7,7 @@
     |-- RefusedError       6   a gate or a safety rule said no; nothing was changed
     |-- StalePlanError     8   the world moved since the plan was made; nothing was changed
     |-- LockHeldError     10   another run holds this repository
+    |-- InputError         1   a document of the repository that a target reads is broken; nothing was written
     |-- HostError          1   this machine or this repository: disk, permissions, git, repository shape
     |-- RemoteError        1   the far side: unreachable, cut short, not what it should be
     |-- ScriptError        1   an entrypoint program: missing, failed, timed out
@@ -152,6 +153,11 @@ class StalePlanError(SyncError):
 class LockHeldError(SyncError):
     exit = Exit.LOCKED
     fault = Fault.ENVIRONMENT
+
+
+class InputError(SyncError):
+    exit = Exit.FAILED
+    fault = Fault.USER
 
 
 class HostError(SyncError):
