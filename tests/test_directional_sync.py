@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
+from tests.notion.starter import DOCUMENTS
+from tests.notion.starter import service as notion_service
 from tests.project import Project, make_project
 from tests.server.machine import SECRETS, machine
 
@@ -34,7 +36,7 @@ EIGHT = {
     "notion_monthend": "push",
     "notion_bir": "push",
 }
-NOT_IN_THIS_VERSION = set(EIGHT) - {"oca_repos", "apps_truth", "live_to_docs", "skillsmith_catalog"}
+NOT_IN_THIS_VERSION = {"claude_config"}
 HERE = Path(__file__).parent.parent
 
 
@@ -66,7 +68,7 @@ def skillsmith(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CatalogueSe
 @pytest.fixture
 def repository(
     tmp_path: Path, upstreams: tuple[GitServer, dict[str, Upstream]], apps: DigitalOcean, skillsmith: CatalogueService
-) -> Project:
+) -> Iterator[Project]:
     server, _ = upstreams
     project = make_project(tmp_path / "odoo")
     project.environ["OCA_BASE_URL"] = server.url("x").rpartition("/")[0]
@@ -74,6 +76,8 @@ def repository(
     machine(tmp_path / "live").ssh(tmp_path / "bin")
     project.environ["PATH"] = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
     project.environ["SKILLSMITH_URL"] = skillsmith.url.rpartition("/")[0]
+    for path, content in DOCUMENTS.items():
+        project.write(path, content)
     done = subprocess.run(
         [sys.executable, "-m", "directional_sync", "init", "--starter", "insightpulse"],
         cwd=project.root,
@@ -81,7 +85,10 @@ def repository(
     )
     assert done.returncode == 0, done.stderr.decode()
     project.commit("Prepare")
-    return project
+    notion, variables = notion_service()
+    project.environ |= variables
+    with notion:
+        yield project
 
 
 def runner(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -74,7 +74,14 @@ _BUILT_IN: dict[str, _BuiltIn] = {
         (Direction.PULL, Direction.PUSH),
         credentials=("key", "secret", "token", "credentials"),
     ),
-    "notion": _BuiltIn("Rows of a Notion database, by external id."),
+    "notion": _BuiltIn(
+        "Rows of a Notion database, by external id.",
+        "directional_sync.endpoints.notion.endpoint",
+        "directional_sync.endpoints.notion.options:NotionOptions",
+        (Direction.PUSH,),
+        credentials=("token",),
+        records=True,
+    ),
     "rest": _BuiltIn(
         "A paged JSON list of a service, as one document or one file per item.",
         "directional_sync.endpoints.rest.endpoint",

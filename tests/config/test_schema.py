@@ -38,7 +38,10 @@ def keys(schema: Any) -> list[tuple[str, Any]]:
         return [found for item in schema for found in keys(item)]
     if not isinstance(schema, dict):
         return []
-    return [*schema.get("properties", {}).items(), *(found for item in schema.values() for found in keys(item))]
+    named = [item for name in ("properties", "$defs") for item in schema.get(name, {}).items()]
+    rest = [value for name, value in schema.items() if name not in ("properties", "$defs")]
+    own = [item for item in named if item[0] in schema.get("properties", {})]
+    return [*own, *(found for item in (*(value for _, value in named), *rest) for found in keys(item))]
 
 
 def test_every_key_has_words_for_hovering_and_is_on_the_page() -> None:

@@ -91,7 +91,8 @@ def _directed(file: File, name: str, direction: Direction) -> Iterator[Problem]:
     if isinstance(kind, str) and plugins.known(kind) and direction not in plugins.directions(kind):
         allowed = " or ".join(plugins.directions(kind))
         span = document.near((*base, "direction"))
-        yield document.problem(f"a {kind} remote cannot be written, so the direction must be {allowed}", span)
+        what = "cannot be written" if Direction.PULL in plugins.directions(kind) else "is only written to"
+        yield document.problem(f"a {kind} remote {what}, so the direction must be {allowed}", span)
     if target.fresh_outputs and direction is not Direction.PULL:
         span = document.near((*base, "fresh_outputs"), key=True)
         yield document.problem("`fresh_outputs` is for a pull", span)
