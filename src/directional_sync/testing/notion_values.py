@@ -170,5 +170,5 @@ def _counted(blocks: Any, level: int) -> int:
         inside = block[block["type"]]
         if "rich_text" in inside:
             _texts(inside["rich_text"], {})
-        count += 1 + _counted(inside.get("children", []), level + 1)
+        count += 1 + (_counted(inside["children"], level + 1) if inside.get("children") else 0)
     return count

@@ -117,6 +117,8 @@ def _date(headers: Mapping[str, str]) -> str:
 def _listing(found: Any) -> tuple[list[Mapping[str, Any]], str]:
     """The pages of one answer, and where the next begins; "" after the last."""
     with _shaped("results"):
+        if not isinstance(found["results"], list):
+            raise TypeError("results is no list")
         pages = [_page(one) for one in found["results"] if one["object"] == "page"]
         if not isinstance(found["has_more"], bool):
             raise TypeError("has_more is neither true nor false")
