@@ -234,6 +234,30 @@ def test_a_lost_answer_is_asked_for_by_the_next_run(pushing: Pushing) -> None:  
     assert (attempts["a"].done, attempts["b"].done, attempts["b"].facts) == (False, True, {"id": "row-b"})
 
 
+@pytest.mark.parametrize("first", [{}, {"a": "0"}], ids=["made", "changed"])
+def test_what_a_killed_run_has_sent_is_nobodys_edit(pushing: Pushing, first: dict[str, str]) -> None:  # F07
+    class Killed(BaseException):
+        pass
+
+    if first:
+        pushing.say(**first)
+        pushing.run()
+
+    def trouble(change: Change) -> Effect | None:
+        pushing.board.rows["a"] = "1"
+        raise Killed
+
+    pushing.board.trouble = trouble
+    pushing.say(a="1")
+    with pytest.raises(Killed):
+        pushing.run()
+    pushing.board.trouble = lambda change: None
+    pushing.say(a="2")
+    assert pushing.run().outcome is Outcome.SYNCED  # and no conflict with ourselves
+    assert pushing.board.rows == pushing.base() == {"a": "2"}
+    assert pushing.run().outcome is Outcome.IN_SYNC
+
+
 def test_what_people_did_on_the_far_side_is_kept_and_shown(pushing: Pushing) -> None:  # F61, F62, U11, U13
     pushing.say(a="1", b="2", c="3")
     pushing.run()

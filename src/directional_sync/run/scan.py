@@ -15,6 +15,7 @@ from directional_sync.git import tree as trees
 from directional_sync.git.objects import ObjectStore
 from directional_sync.model.lifecycle import Step
 from directional_sync.model.plan import Bound, Plan, Sign
+from directional_sync.model.record import Attempt
 from directional_sync.model.snapshot import ABSENT, Entry, Snapshot
 from directional_sync.model.target import OnConflict, Policy
 from directional_sync.run.base import Base, find_base, globs, merged, read_lock
@@ -62,12 +63,28 @@ def scan(at: Passage, endpoint_of: Callable[[Base], Endpoint]) -> tuple[Scan, En
     if at.target.records:
         repo = cast(Translating, endpoint).translate(trees.flatten(at.store, repo))
     remote = endpoint.snapshot(base.snapshot)
+    if at.target.records:
+        base = replace(base, snapshot=as_sent(base.snapshot, repo, remote, at.ledger.attempts()))
     at.step(Step.PLANNING)
     seen = weigh(at, tree, lock, base, repo, remote)
     if endpoint.capabilities.previews:
         return seen, endpoint
     reason, preview = cast(Opaque, endpoint).opaque()
     return replace(seen, plan=replace(seen.plan, opaque=reason, preview=preview)), endpoint
+
+
+def as_sent(base: Snapshot, repo: Snapshot, remote: Snapshot, attempts: Mapping[str, Attempt]) -> Snapshot:
+    """The base, with what a run that was cut off has sent in the place of what it could no longer write down: content
+    on the far side that is just what we sent is nobody's edit."""
+    sent = {
+        key: remote.at(key)
+        for key, attempt in attempts.items()
+        if remote.at(key).digest == attempt.after and not remote.at(key).unreadable and repo.at(key) != remote.at(key)
+    }
+    if not sent:
+        return base
+    entries = {key: entry for key, entry in {**base.entries, **sent}.items() if not entry.absent}
+    return replace(base, entries=entries)
 
 
 def performed(at: Passage, seen: Scan, endpoint: Endpoint) -> Scan:

@@ -90,9 +90,19 @@ class Writer:
         condition = {"and": [self.table.with_key(), recent]}
         pages = list(self.api.query(self.table.source.id, condition))
         for external, row in self._rows(pages):
-            if external not in self.written:
-                self._take(external, row)
+            known = self.look.rows.get(external)
+            if external not in self.written and row != known:
+                self._ask(external, row)
         self.checked, self.looked_at = True, began
+
+    def _ask(self, external: str, row: Far) -> None:
+        """Takes in a row by its id: what a query says of one that was just edited may be from before."""
+        page = self.api.page(row.id)
+        found = dict(self._rows([page]))
+        if external in found:
+            self._take(external, found[external])
+        elif (known := self.look.rows.get(external)) is not None and known.id == row.id:
+            del self.look.rows[external]
 
     def _rows(self, pages: Sequence[Mapping[str, Any]]) -> list[tuple[str, Far]]:
         try:
