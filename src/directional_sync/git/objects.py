@@ -69,7 +69,7 @@ class ObjectStore:
         return self._write("blob", content)
 
     def write_blobs(self, contents: Sequence[bytes]) -> list[str]:
-        """Stores all of these; answers their object ids in order."""
+        """Stores many at once, far quicker than one by one; answers their object ids in order."""
         found = [(hash_object("blob", content, self.hash_name), Content(content)) for content in contents]
         self._write_all("blob", list(dict(found).items()))
         return [digest for digest, _ in found]
@@ -82,12 +82,6 @@ class ObjectStore:
             digests += [digest for digest, _ in some]
             self._write_all("blob", some)
         return digests
-
-    def write_blobs(self, contents: Sequence[bytes]) -> list[str]:
-        """Stores many at once, far quicker than one by one; answers their object ids in order."""
-        found = [(hash_object("blob", content, self.hash_name), Content(content)) for content in contents]
-        self._write_all("blob", found)
-        return [digest for digest, _ in found]
 
     def write_trees(self, trees: Sequence[bytes]) -> list[str]:
         """Stores these trees, given as git's own bytes; answers their object ids in order."""
