@@ -325,3 +325,16 @@ def test_every_code_raised_by_the_gates_has_a_page() -> None:
     sections = re.split(r"^## ", page, flags=re.MULTILINE)[1:]
     assert {section.split("\n")[0] for section in sections} == codes
     assert all("\n**Kept:** " in section and "\n**Next:** " in section for section in sections)
+
+
+@pytest.mark.usefixtures("alone")
+def test_what_a_push_would_send_is_looked_at_too(bench: Bench) -> None:  # T24
+    bench.add("fine.txt", b"nothing\n")
+    bench.remote, bench.repo = [*bench.repo], []
+    assert refused(judge(bench)) is None
+    value = "ghp_" + "0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0uV1wX"
+    bench.add("row", f"GITHUB_TOKEN='{value}'\n".encode())
+    bench.remote, bench.repo = [*bench.remote, *bench.repo], []
+    verdict = refused(judge(bench))
+    assert verdict is not None and verdict.code == "E-SECRET" and "to be sent" in verdict.message
+    assert verdict.keys == ("row",) and value not in repr(verdict)

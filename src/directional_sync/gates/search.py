@@ -92,8 +92,9 @@ class Search:
                 clean.add(change.after.digest, change.key)
 
     def _look_at_names(self) -> None:
-        """A name is committed as much as what it stands for, moved files' names too."""
-        changes = self.subject.plan.repo if self.subject.plan is not None else ()
+        """A name is committed or sent as much as what it stands for, moved files' names too."""
+        plan = self.subject.plan
+        changes = (*plan.repo, *plan.remote) if plan is not None else ()
         keys = [change.key for change in changes if change.after.present]
         every = "\n".join(keys)
         for value in (value.decode() for value in self._values if value.decode() in every):
@@ -114,7 +115,7 @@ class Search:
         if not whole:
             raw = raw[:FILE_BYTES_MAX]
             looked.cut.append(one_line(change.key, 200))
-        before = contents[change.before.digest] if change.before.digest else b""
+        before = contents.get(change.before.digest, b"")  # of a far side it may not be here: then all is new
         values = [value for value in self._values if value in raw and value not in before]
         hits = [Hit("known value", raw.find(value), raw.find(value) + len(value), value.decode()) for value in values]
         text = as_text(raw)

@@ -1,8 +1,9 @@
-"""The gate that keeps secrets out of the repository: the added lines of everything a plan would commit.
+"""The gate that keeps secrets in: the added lines of everything that a plan would commit or send to a far side.
 
 Three engines look: the built-in rules, the file's own `secret_patterns`, and the detector library where it is
 installed. Only lines that the repository does not hold yet count, so that nobody is stopped for what is there
-already; moved files have none. What cannot be looked at is not passed.
+already; moved files have none. Of a far side the same holds: what it holds already has left long ago. What cannot be
+looked at is not passed.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ _ENTRY_OF_MANY = '{{fingerprint: "{}", reason: "...", expires: "YYYY-MM-DD"}}'
 
 @dataclass
 class Secrets:
-    """No likely secret is committed."""
+    """No likely secret is committed, and none is sent."""
 
     name: str = "secrets"
     phase: Phase = Phase.PLAN
@@ -128,7 +129,8 @@ class Secrets:
             yield Verdict(self.name, self.phase, True, looked + by + _count_allowed(search.findings))
             return
         fingerprints = {finding.fingerprint for finding in stopped}
-        message = f"{counted(len(fingerprints), 'likely secret')} in the content to be committed"
+        where = "committed" if subject.plan is not None and subject.plan.repo else "sent"
+        message = f"{counted(len(fingerprints), 'likely secret')} in the content to be {where}"
         detail = [str(finding) for finding in stopped[:_SHOWN]]
         detail += [f"and {len(stopped) - _SHOWN} more places"] if len(stopped) > _SHOWN else []
         detail += expired
@@ -147,14 +149,16 @@ def _hint(fingerprints: Sequence[str]) -> str:
 
 
 def _to_look_at(subject: Subject) -> list[Change]:
-    """Changes that bring in content which the repository did not hold under another name."""
-    changes = subject.plan.repo if subject.plan is not None else ()
-    held = {change.before.digest for change in changes if change.before.present}
-    return [
-        change
-        for change in changes
-        if change.after.present and change.after.mode not in (FOLDER, GITLINK) and change.after.digest not in held
-    ]
+    """Changes that bring in content which the side where they are made did not hold under another name."""
+    found: list[Change] = []
+    for changes in (subject.plan.repo, subject.plan.remote) if subject.plan is not None else ():
+        held = {change.before.digest for change in changes if change.before.present}
+        found += (
+            change
+            for change in changes
+            if change.after.present and change.after.mode not in (FOLDER, GITLINK) and change.after.digest not in held
+        )
+    return found
 
 
 def _allowed(entries: Sequence[Allowed], findings: Sequence[Finding], today: str) -> tuple[set[str], list[str]]:
