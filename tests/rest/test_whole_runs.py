@@ -285,6 +285,16 @@ def test_somebodys_edit_is_not_overwritten(flow: Flow, service: DigitalOcean) ->
     assert record.plan is not None and any(item.key == "docs/apps/app-00002.json" for item in record.plan.held)
 
 
+def test_many_items_with_the_same_content(flow: Flow, service: DigitalOcean) -> None:
+    """So many that they are written as a pack, in which each content is there once."""
+    for number in range(150):
+        service.add(f"same-{number}")
+    flow.configure(keep=["tier_slug"], query={"per_page": 200})
+    flow.sync()
+    assert len(flow.project.git("ls-files", "docs/apps").splitlines()) == 155
+    assert flow.project.fsck() == ""
+
+
 def test_where_it_may_not_write_it_does_not(flow: Flow) -> None:
     flow.configure(into="elsewhere/{key}.json")
     record = flow.project.one()
