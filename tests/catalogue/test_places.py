@@ -194,7 +194,7 @@ def test_files_of_another_host_get_no_credential(skills: Skills, tmp_path: Path)
             return document
 
         skills.service.edit = elsewhere
-        skills.configure(token="SKILLS_TOKEN", target={"env": ["SKILLS_TOKEN"]})
+        skills.configure(token="SKILLS_TOKEN")
         text = told(skills.try_())
         assert "not among the `hosts`" in text and other.heard == [] and not skills.files()
         skills.configure(hosts=[host])

@@ -261,9 +261,6 @@ def test_a_skill_that_is_too_large(skills: Skills) -> None:
 def test_the_credential_goes_to_the_catalogue_and_nowhere_else(skills: Skills) -> None:
     skills.service.token = "canary-Zq81-never-shown"
     skills.configure(token="SKILLS_TOKEN")
-    assert "E-ENV-MISSING" in told(skills.try_())
-    assert "among its `env`" in told(skills.try_())
-    skills.configure(target={"env": ["SKILLS_TOKEN"]})
     record = skills.try_()
     assert record.exit is Exit.CREDENTIAL and "SKILLS_TOKEN" in told(record)
     skills.project.environ["SKILLS_TOKEN"] = skills.service.token
@@ -273,7 +270,7 @@ def test_the_credential_goes_to_the_catalogue_and_nowhere_else(skills: Skills) -
 
 
 def test_a_token_with_a_line_break_is_no_fault_of_the_program(skills: Skills) -> None:
-    skills.configure(token="SKILLS_TOKEN", target={"env": ["SKILLS_TOKEN"]})
+    skills.configure(token="SKILLS_TOKEN")
     skills.project.environ["SKILLS_TOKEN"] = "canary\r\nX-Other: 1"
     record = skills.try_()
     assert record.exit is Exit.CREDENTIAL and "canary" not in told(record)

@@ -83,7 +83,7 @@ class CatalogueOptions(Options):
     token: Variable = Field(
         "",
         description="With http: the name of the variable that holds the credential, which is sent as a bearer token to "
-        "the host of `url` and to no other. It must be among the target's `env`, too.",
+        "the host of `url` and to no other.",
     )
     hosts: Hosts = Field(
         (),

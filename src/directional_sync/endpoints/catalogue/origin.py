@@ -100,12 +100,10 @@ class Http:
 def _credential(context: Context, name: str) -> str:
     token = context.environment.get(name, "").strip()
     if not token:
-        listed = name in context.target.env or name in context.target.env_vars
-        hint = f"set it in the environment, or in a .env file that git ignores: {name}=..."
         raise CredentialError(
             "E-ENV-MISSING",
-            f"{context.target.name} needs {name}, which is not " + ("set" if listed else "among its `env`"),
-            hint=hint if listed else f"env: [{name}]",
+            f"{context.target.name} needs {name}, which is not set",
+            hint=f"set it in the environment, or in a .env file that git ignores: {name}=...",
             place=str(context.target.place),
             kept="nothing was taken, and every installed skill stays as it is",
         )
