@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from directional_sync import __version__, plugins
 from directional_sync.core.movement import Movement, movement
-from directional_sync.errors import ConfigError, HostError, StalePlanError
+from directional_sync.errors import ConfigError, HostError, SelectionError, StalePlanError
 from directional_sync.model.approval import Approvals, Ask
 from directional_sync.model.lifecycle import Event, EventType, Tell
 from directional_sync.model.plan import FileDiff, Held
@@ -250,12 +250,15 @@ def keep_edits(workspace: Workspace, name: str, patches: Mapping[str, bytes]) ->
 
 
 def waiting(workspace: Workspace, name: str, options: RunOptions, tell: Tell) -> tuple[TargetRecord, tuple[Ask, ...]]:
-    """What of one target a person would have to approve, each once, and how its plan ended. Changes nothing."""
+    """What of one target a person would have to approve, each once, and how its plan ended. Changes nothing. Raises
+    SelectionError, also when `name` means several: approvals are given one by one."""
     from directional_sync.run.world import Mode
 
-    record = _run(
-        workspace, select(workspace, Selection((name,))), options, Mode(dry_run=True), tell, quiet=True
-    ).records[0]
+    targets = select(workspace, Selection((name,)))
+    if len(targets) > 1:
+        names = ", ".join(target.name for target in targets)
+        raise SelectionError("E-SELECT", f"{name!r} means several targets: {names}", hint="name one of them")
+    record = _run(workspace, targets, options, Mode(dry_run=True), tell, quiet=True).records[0]
     asks = {(ask.key, ask.sha256): ask for verdict in record.verdicts for ask in verdict.asks}
     return record, tuple(ask for _, ask in sorted(asks.items()))
 

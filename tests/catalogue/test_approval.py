@@ -159,6 +159,13 @@ def test_a_person_is_asked(
     assert (skills.project.root / "approved.yaml").exists() == answer
 
 
+def test_approvals_are_given_for_one_target(skills: Skills, dsync: Dsync) -> None:
+    path = skills.project.root / "sync.yaml"
+    path.write_text(path.read_text() + "  skills2: {direction: push, entrypoint: a.sh}\n")
+    said = dsync("approve", "skills*", "--yes")
+    assert said.status == 3 and "skills, skills2" in said.text
+
+
 def test_what_waits_as_json(skills: Skills, dsync: Dsync) -> None:
     skills.service.put(SCRIPT, "print('fill')\n")
     found = json.loads(dsync("approve", "skills", "--json").out)
