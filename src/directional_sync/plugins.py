@@ -37,7 +37,7 @@ class _BuiltIn:
     records: bool = False
     """Its keys are records of the far side; see `endpoints.base.Translating`."""
     credentials: tuple[str, ...] = ()
-    """Options that name variables with its own credentials: one name each, or a mapping to names."""
+    """Options that name variables with its own credentials: one name each, or a mapping to names. `a.b`: b under a."""
     pins: bool = False
     """Its sources stand in the lock, and can be taken exactly as they stand there."""
     instructs: bool = False
@@ -95,6 +95,7 @@ _BUILT_IN: dict[str, _BuiltIn] = {
         "directional_sync.endpoints.server_config.endpoint",
         "directional_sync.endpoints.server_config.options:ServerConfigOptions",
         (Direction.PULL,),
+        credentials=("api.key",),
     ),
     "ssh-files": _BuiltIn("Files on another machine, over ssh."),
 }
@@ -164,7 +165,9 @@ def credentials(target: Target) -> tuple[str, ...]:
     built_in = _BUILT_IN.get(target.endpoint)
     found: list[str] = []
     for option in built_in.credentials if built_in is not None and target.options is not None else ():
-        said = getattr(target.options, option)
+        said: Any = target.options
+        for part in option.split("."):
+            said = getattr(said, part, None)
         found += said.values() if isinstance(said, dict) else [said]
     return tuple(dict.fromkeys(name for name in found if name))
 

@@ -45,7 +45,6 @@ def api(odoo: OdooServer, **more: str) -> dict[str, Any]:
 @pytest.fixture
 def asking(flow: Flow, odoo: OdooServer) -> Flow:
     flow.project.environ["ODOO_KEY"] = KEY
-    flow.target["env"] = ["ODOO_KEY"]
     flow.configure(api=api(odoo))
     return flow
 
@@ -104,7 +103,7 @@ def test_a_key_that_is_not_set(asking: Flow) -> None:
     record = asking.fail()
     assert record.failure is not None
     assert (record.failure.code, record.failure.exit) == ("E-ENV-MISSING", Exit.CREDENTIAL)
-    assert "ODOO_KEY" in record.failure.message and asking.lines(ADDONS)
+    assert "ODOO_KEY" in record.failure.message and not asking.text(ADDONS)
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ class OdooApi:
             raise CredentialError(
                 "E-ENV-MISSING",
                 f"the external API needs {api.key}, which is not set",
-                hint=f"set it, and name it under the target's `env`: [{api.key}]",
+                hint=f"set it in the environment, or in a .env file that git ignores: {api.key}=...",
                 kept=complaints.KEPT,
             )
         self._api = api

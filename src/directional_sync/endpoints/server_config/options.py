@@ -152,7 +152,7 @@ class ServerApi(Options):
     url: Annotated[str, AfterValidator(_api_url)] = Field(description="The server's address.")
     database: str = Field(min_length=1, max_length=63, description="The database.")
     key: Annotated[str, AfterValidator(_variable)] = Field(
-        description="The name of the variable that holds the API key; the target's `env` must name it too."
+        description="The name of the variable that holds the API key."
     )
     user: str = Field("", description="The login that the key belongs to; needed for servers up to Odoo 18.")
 
