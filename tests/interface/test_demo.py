@@ -20,14 +20,17 @@ def test_it_plays_to_its_end(tmp_path: Path) -> None:
     assert re.search(r"serving them at http://127\.0\.0\.1:\d+/", done.stdout)
     steps = re.findall(r"^\$ dsync (\w+)", done.stdout, re.MULTILINE)
     apps = ["run", "run", "run"] if shutil.which("jq") else []
-    assert steps == ["init", "list", "plan", "run", "run", "plan", "run", "status", "run", *apps, "log"]
+    vendoring = ["init", "list", "plan", "run", "run", "plan", "run", "status", "run"]
+    live, skills, rows = ["run"], ["run", "run"], ["run", "run", "plan", "run"]
+    assert steps == [*vendoring, *apps, *live, *skills, *rows, "log"]
     assert "All steps ended as they should." in done.stdout
     repo = folder / "repo"
     subjects = subprocess.run(
         ["git", "log", "--format=%s"], cwd=repo, capture_output=True, text=True, check=True
     ).stdout.splitlines()
-    # The configuration, two runs, one edit by hand, the apps; the refused runs left none.
-    assert len(subjects) == 4 + bool(apps)
+    # The configuration, two runs, one edit by hand, the server, the skills, a moved date; the refused runs and the
+    # pushes left none.
+    assert len(subjects) == 7 + bool(apps)
     assert subprocess.run(["git", "status", "--porcelain"], cwd=repo, capture_output=True, check=True).stdout == b""
     assert _processes_in(folder) == []
 
