@@ -202,7 +202,7 @@ class World:
             plan = reconcile("tasks", base, repo, remote, Direction.PUSH, TARGET.policy)
         except SyncError as error:
             return error.code
-        assert not plan.conflicts and not plan.held, (plan.conflicts, plan.held)
+        assert not plan.conflicts and not plan.held, (self.folder.name, plan.conflicts, plan.held)
         done |= {change.key: change.after for change in plan.agreed}
         try:
             for effect in endpoint.apply(plan.remote):

@@ -59,8 +59,8 @@ class Ledger(Protocol):
         the outcome yet: where a run was cut off, and where it is not long ago."""
 
     def intend(self, change: Change) -> None:
-        """The change is about to be sent. For changes of which a second sending would not be the same as one. Raises
-        HostError; then it must not be sent."""
+        """The change is about to be sent. For changes of which a second sending would not be the same as one, and for
+        all that a later run should not take for somebody else's. Raises HostError; then it must not be sent."""
 
 
 class _NoLedger:

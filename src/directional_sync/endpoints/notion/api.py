@@ -99,9 +99,10 @@ class Api:
         """Never sent twice; raises OutcomeUnknownError where nobody knows whether it was made."""
         return _page(self._client.ask("POST", "/v1/pages", body=body, once=True, sending=sending).value)
 
-    def update(self, page: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+    def update(self, page: str, body: Mapping[str, Any], sending: Callable[[], None]) -> Mapping[str, Any]:
         """Sent again where no answer came: the second time it changes nothing. A conflict comes out at once."""
-        return _page(self._client.ask("PATCH", f"/v1/pages/{page}", body=body, final=["E-SERVICE-CONFLICT"]).value)
+        path, final = f"/v1/pages/{page}", ["E-SERVICE-CONFLICT"]
+        return _page(self._client.ask("PATCH", path, body=body, sending=sending, final=final).value)
 
 
 def _date(headers: Mapping[str, str]) -> str:

@@ -1,8 +1,8 @@
 """Writing rows one by one: each only where it still is what the plan saw, none of them twice.
 
 What is known of a row is the look of this run. Right before the first write, and again whenever it is older than
-`FRESH_S`, one query asks which rows were edited since; those that were are not written. A creation is in the ledger
-before it is sent, and a reply that does not come is looked for by the external id.
+`FRESH_S`, one query asks which rows were edited since; those that were are not written. Each write is in the ledger
+before it is sent, and the reply to a creation that does not come is looked for by the external id.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ class Writer:
                 return self._settled(change, external) or there
             for _ in range(_LOST_MAX):
                 try:
-                    page = self.api.create(self._new(change, external), lambda: self.ledger.intend(change))
+                    page = self.api.create(self._new(change, external), self._intending(change))
                 except OutcomeUnknownError as error:
                     lost = error
                 else:
@@ -159,6 +159,11 @@ class Writer:
             return self._failed(change, error)
         why = f"no reply came, and it did not show within {self.settle_s:.0f} s; the next run looks again"
         raise Ended(Effect(change, EffectKind.UNKNOWN, why), lost)
+
+    def _intending(self, change: Change) -> Callable[[], None]:
+        """Writes down what is about to be sent. An update that is sent twice is the same as one, and is written down
+        all the same: when the run is cut off, the next one knows that what it finds is nobody's edit."""
+        return lambda: self.ledger.intend(change)
 
     def _new(self, change: Change, external: str) -> dict[str, Any]:
         source, name = self.table.source, self._key_property
@@ -234,7 +239,7 @@ class Writer:
         body = {"properties": self._properties(change)}
         for _ in range(_COLLISIONS_MAX):
             try:
-                return self._made(change, external, self.api.update(row.id, body))
+                return self._made(change, external, self.api.update(row.id, body, self._intending(change)))
             except SyncError as error:
                 settled = self._collided(change, external, row, error)
                 if settled is not None:
@@ -244,7 +249,7 @@ class Writer:
     def _archive(self, change: Change, external: str, row: Far) -> Effect:
         for _ in range(_COLLISIONS_MAX):
             try:
-                page = self.api.update(row.id, {"in_trash": True})
+                page = self.api.update(row.id, {"in_trash": True}, self._intending(change))
             except SyncError as error:
                 settled = self._collided(change, external, row, error)
                 if settled is not None:
