@@ -95,7 +95,7 @@ class Deletions:
         removed = [change.key for change in changes if change.sign is Sign.DELETE]
         if not removed:
             return
-        moved = {source for source, _ in moves(tuple(changes))}
+        moved = set() if _plan(subject).records else {source for source, _ in moves(tuple(changes))}
         removed = [key for key in removed if key not in moved]
         total = max(subject.sizes.get(side, len(snapshot)), len(removed))
         policy = subject.target.policy.max_delete

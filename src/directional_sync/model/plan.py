@@ -115,6 +115,13 @@ class Plan:
     preview: str = ""
     """What an opaque entrypoint printed about itself when it was asked for a dry run."""
     bound: Bound = field(default=Bound(), compare=False)
+    records: bool = field(default=False, compare=False)
+    """Its keys are records of the far side, and their contents JSON mappings; otherwise files."""
+
+    @property
+    def noun(self) -> str:
+        """What one of its items is called."""
+        return "row" if self.records else "file"
 
     @property
     def empty(self) -> bool:
@@ -145,8 +152,10 @@ class FileDiff:
     before: bytes | None
     """None: absent, or too large to show."""
     after: bytes | None
-    local: bool = False
-    """An edit made here (base to repo), rather than a change that a run would make."""
+    edited: Side | None = None
+    """The side where somebody has made this edit (base to what is there); None: a change that a run would make."""
+    base: bytes | None = None
+    """Of a conflict, what both sides agreed on; None where that is absent, too large or of no use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +166,8 @@ class Counts:
     changed: int = 0
     deleted: int = 0
     moved: int = 0
+    noun: str = field(default="file", compare=False)
+    """What one of them is called: "file", "row", or "item" where both are counted."""
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(
@@ -164,7 +175,13 @@ class Counts:
             self.changed + other.changed,
             self.deleted + other.deleted,
             self.moved + other.moved,
+            self._noun_with(other),
         )
+
+    def _noun_with(self, other: Counts) -> str:
+        if not self.total or not other.total:
+            return self.noun if self.total else other.noun
+        return self.noun if self.noun == other.noun else "item"
 
     @property
     def total(self) -> int:
@@ -184,7 +201,9 @@ def moves(changes: tuple[Change, ...]) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-def count(changes: tuple[Change, ...]) -> Counts:
+def count(changes: tuple[Change, ...], noun: str = "file") -> Counts:
+    """`noun`: what one of their items is called. Only files are ever moved: two rows that hold the same are two."""
     signs = Counter(change.sign for change in changes)
     added, changed, deleted = signs[Sign.ADD], signs[Sign.CHANGE], signs[Sign.DELETE]
-    return Counts(added, changed, deleted, len(moves(changes)) if added and deleted else 0)
+    moved = len(moves(changes)) if added and deleted and noun == "file" else 0
+    return Counts(added, changed, deleted, moved, noun)

@@ -16,12 +16,13 @@ _DEFAULT = "Sync $target: $numbers"
 
 def numbers(counts: Counts) -> str:
     """`+3 ~11 -1 files`, leaving out what is zero; `no files` when nothing changed."""
+    noun = counts.noun if counts.total == 1 else f"{counts.noun}s"
     parts = [
         f"{sign}{amount}"
         for sign, amount in (("+", counts.added), ("~", counts.changed), ("-", counts.deleted))
         if amount
     ]
-    return " ".join(parts) + (" file" if counts.total == 1 else " files") if parts else "no files"
+    return f"{' '.join(parts)} {noun}" if parts else f"no {noun}"
 
 
 def moved_sources(before: Sequence[Source], after: Sequence[Source]) -> list[tuple[Source | None, Source]]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from directional_sync.core.escape import visible
-from directional_sync.model.plan import FileDiff, Sign
+from directional_sync.model.plan import FileDiff, Side, Sign
 from directional_sync.render.ink import Ink, Style, amount, one_line, shorten
 
 CONTEXT = 1
@@ -95,10 +95,13 @@ def _size(content: bytes | None) -> str:
     return "not shown" if content is None else amount(len(content), "byte")
 
 
+_EDITED = {None: "", Side.REPO: "edited here", Side.REMOTE: "edited on the far side"}
+
+
 def patch(given: Sequence[tuple[Sign, FileDiff]], ink: Ink, *, lines_max: int = 1_000) -> list[str]:
-    """All of `given`, one below the other; what was edited here comes last and says so."""
+    """All of `given`, one below the other; what somebody has edited comes last and says so."""
     shown: list[str] = []
-    for sign, diff in sorted(given, key=lambda item: item[1].local):
-        note = "edited here" if diff.local else ""
+    for sign, diff in sorted(given, key=lambda item: item[1].edited is not None):
+        note = _EDITED[diff.edited]
         shown += file_diff(sign, diff, ink, lines_max=lines_max, note=note, indent="")
     return shown

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from directional_sync.model.plan import Change, Counts, FileDiff, Held, Plan, Side, Sign, Why, count
 from directional_sync.model.record import TargetRecord
 from directional_sync.model.snapshot import Source
+from directional_sync.render import rows
 from directional_sync.render.diff import file_diff
 from directional_sync.render.ink import Ink, Show, Style, amount, cells, note, one_line, pad, shorten
 
@@ -43,9 +44,9 @@ def counted(counts: Counts) -> str:
     ]
     shown = " ".join(text for text, number in parts if number)
     if not shown:
-        return "no files"
+        return f"no {counts.noun}s"
     moved = f", {counts.moved} moved" if counts.moved else ""
-    return f"{shown} {'file' if counts.total == 1 else 'files'}{moved}"
+    return f"{shown} {counts.noun if counts.total == 1 else counts.noun + 's'}{moved}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +84,18 @@ def target_plan(record: TargetRecord, ink: Ink) -> list[str]:
     lines = [_header(plan, groups, ink)]
     lines += _sources(groups, ink, record.samples)
     lines += _changes(rest, ink, record.samples)
-    if plan.remote:
+    if plan.records:
+        lines += rows.changes(plan.remote, ink, record.samples, every=ink.show is Show.ALL)
+    elif plan.remote:
         lines.append(f"  on the far side: {counted(count(plan.remote))}")
         lines += _changes(plan.remote, ink, ())
-    lines += [ink.paint(f"  x {one_line(c.key)}  changed on both sides", Style.BAD) for c in plan.conflicts[:LISTED]]
+    for conflict in plan.conflicts[:LISTED]:
+        if plan.records:
+            lines += rows.conflict(conflict, record.samples, ink)
+        else:
+            lines.append(ink.paint(f"  x {one_line(conflict.key)}  changed on both sides", Style.BAD))
     lines += _more(len(plan.conflicts) - LISTED, "conflict")
-    lines += _held(plan.held, ink)
+    lines += _held(plan.held, ink, record.samples)
     notes = dict.fromkeys((*plan.notes, *record.notes))
     lines += [ink.paint(f"  ! {note(text, ink)}", Style.CHANGED) for text in notes]
     lines += _verdicts(record, ink)
@@ -99,7 +106,7 @@ def _header(plan: Plan, groups: Sequence[_Group], ink: Ink) -> str:
     name = f"{ink.paint(one_line(plan.target), Style.STRONG)}  {plan.direction}"
     present = [group for group in groups if not group.gone]
     if not present:
-        return f"{name}  {counted(count(plan.repo) + count(plan.remote))}"
+        return f"{name}  {counted(count((*plan.repo, *plan.remote), plan.noun))}"
     return f"{name}  {amount(len(present), 'source')} -> {one_line(_folder([group.source.into for group in present]))}"
 
 
@@ -148,14 +155,14 @@ def _sources(groups: Sequence[_Group], ink: Ink, diffs: Sequence[FileDiff]) -> l
         shown = [group for group in shown if group not in left]
     else:
         left = []
-    rows = [
+    listed = [
         (group, one_line(group.source.name), _ref(group.source.ref), _commits(group), counted(group.counts))
         for group in shown
     ]
-    refs, commits = max((len(row[2]) for row in rows), default=0), max((len(row[3]) for row in rows), default=0)
-    names = min(max((cells(row[1]) for row in rows), default=0), max(12, ink.width - refs - commits - 30))
+    refs, commits = max((len(row[2]) for row in listed), default=0), max((len(row[3]) for row in listed), default=0)
+    names = min(max((cells(row[1]) for row in listed), default=0), max(12, ink.width - refs - commits - 30))
     lines = []
-    for group, name, ref, moved, files in rows:
+    for group, name, ref, moved, files in listed:
         sign, style = (group.sign.value, SIGN_STYLES[group.sign]) if group.changed else ("=", Style.NONE)
         line = f"  {sign} {pad(shorten(name, names), names)}  {pad(ref, refs)}  {pad(moved, commits)}  {files}"
         lines.append(ink.paint(line.rstrip(), style))
@@ -246,7 +253,7 @@ def _by_folder(changes: Sequence[Change], ink: Ink) -> list[str]:
     return [*lines, "    (--show all lists every file)"]
 
 
-def _held(held: Sequence[Held], ink: Ink) -> list[str]:
+def _held(held: Sequence[Held], ink: Ink, diffs: Sequence[FileDiff]) -> list[str]:
     lines = []
     for item in held[:LISTED]:
         side = "here" if item.side is Side.REPO else "on the far side"
@@ -256,6 +263,7 @@ def _held(held: Sequence[Held], ink: Ink) -> list[str]:
         lines.append(
             ink.paint(f"  {sign} {one_line(item.key) or 'everything'}  left as it is: {why}{detail}", Style.CHANGED)
         )
+        lines += rows.edits(item.key, diffs, ink) if item.side is Side.REMOTE else []
     return lines + _more(len(held) - LISTED, "more held back", "more held back")
 
 

@@ -36,7 +36,7 @@ def ended(
         direction=target.direction,
         outcome=outcome,
         message=_sentence(plan, len(moved), done, short),
-        counts=count((*plan.repo, *plan.remote)),
+        counts=count((*plan.repo, *plan.remote), plan.noun),
         outputs_created=_created(plan, [new for old, new in moved if old is None]),
         verification_passed=verified(verdicts),
         verdicts=tuple(verdicts),
@@ -49,7 +49,7 @@ def ended(
 
 
 def _sentence(plan: Plan, moved: int, done: Outcome, short: Sequence[Failure]) -> str:
-    counts = count((*plan.repo, *plan.remote))
+    counts = count((*plan.repo, *plan.remote), plan.noun)
     parts = [f"{moved} of {len(plan.sources)} sources moved"] if moved else []
     parts += [numbers(counts)] if counts.total else []
     what = ", ".join(parts)
@@ -62,8 +62,13 @@ def _sentence(plan: Plan, moved: int, done: Outcome, short: Sequence[Failure]) -
     if done is Outcome.IN_SYNC or (not what and done is Outcome.PLANNED and not plan.agreed):
         return f"Nothing to do{held}"
     if done is Outcome.PLANNED:
-        return f"Would sync: {what or 'only the lock file is written'}{held}"
-    return f"Synced successfully: {what or 'only the lock file was written'}{held}"
+        return f"Would sync: {what or 'only ' + _noted(plan) + ' is written'}{held}"
+    return f"Synced successfully: {what or 'only ' + _noted(plan) + ' was written'}{held}"
+
+
+def _noted(plan: Plan) -> str:
+    """Where it stands what both sides agree on."""
+    return "the note of what both sides agree on" if plan.records else "the lock file"
 
 
 def _created(plan: Plan, new: Sequence[Source]) -> tuple[str, ...]:
@@ -89,7 +94,7 @@ def refused(target: Target, verdicts: Sequence[Verdict], plan: Plan | None) -> T
         direction=target.direction,
         outcome=Outcome.REFUSED,
         message=_refusal_sentence(first, others),
-        counts=count((*plan.repo, *plan.remote)) if plan else count(()),
+        counts=count((*plan.repo, *plan.remote), plan.noun) if plan else count(()),
         verification_passed=verified(verdicts),
         verdicts=tuple(verdicts),
         plan=plan,
@@ -172,7 +177,9 @@ def applied(target: Target, record: TargetRecord, effects: tuple[Effect, ...], e
     undone = [effect for effect in effects if not effect.done]
     waiting = planned[len(effects) :]
     done = [effect.change for effect in effects if effect.done]
-    record = replace(record, effects=effects, counts=count((*(record.plan.repo if record.plan else ()), *done)))
+    noun = record.plan.noun if record.plan is not None else "file"
+    counted = count((*(record.plan.repo if record.plan else ()), *done), noun)
+    record = replace(record, effects=effects, counts=counted)
     if not undone and not waiting:
         return record
     counts = Counter(effect.kind for effect in undone)

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from directional_sync.git.objects import ObjectStore
 from directional_sync.model.plan import FileDiff, Side, Why
-from directional_sync.model.snapshot import Entry
+from directional_sync.model.snapshot import ABSENT, Entry
 from directional_sync.run.scan import Scan
 
 _BYTES_MAX = 200_000
+
+
+class _Ends(NamedTuple):
+    """Both ends of a difference."""
+
+    key: str
+    before: Entry
+    after: Entry
+    edited: Side | None = None
+    agreed: Entry = ABSENT
 
 
 def samples(seen: Scan, store: ObjectStore, wanted: int) -> tuple[FileDiff, ...]:
@@ -16,21 +28,20 @@ def samples(seen: Scan, store: ObjectStore, wanted: int) -> tuple[FileDiff, ...]
     if wanted <= 0:
         return ()
     plan, base = seen.plan, seen.differing["base"]
-    pairs: list[tuple[str, Entry, Entry, bool]] = [(c.key, c.before, c.after, False) for c in plan.repo]
-    pairs += [(c.key, c.before, c.after, False) for c in plan.remote]
-    pairs += [(c.key, c.repo, c.remote, False) for c in plan.conflicts]
+    found: list[_Ends] = [_Ends(c.key, c.before, c.after) for c in (*plan.repo, *plan.remote)]
+    found += [_Ends(c.key, c.repo, c.remote, agreed=c.base) for c in plan.conflicts]
     edited = [item for item in plan.held if item.why in (Why.EDITED, Why.EDIT_KEPT)]
-    here = [(item.key, base.at(item.key), seen.differing[item.side].at(item.key), item.side) for item in edited]
-    there = store.has_many(now.digest for _, _, now, side in here if side is Side.REMOTE and now.present)
-    pairs += [
-        (key, was, now, side is Side.REPO)
-        for key, was, now, side in here
-        if side is Side.REPO or now.absent or now.digest in there
-    ]
-    pairs = pairs[:wanted]
-    digests = sorted({entry.digest for _, before, after, _ in pairs for entry in (before, after) if entry.present})
+    edits = [_Ends(item.key, base.at(item.key), seen.differing[item.side].at(item.key), item.side) for item in edited]
+    known = store.has_many(one.after.digest for one in edits if one.edited is Side.REMOTE and one.after.present)
+    found += [one for one in edits if one.edited is Side.REPO or one.after.absent or one.after.digest in known]
+    found = found[:wanted]
+    entries = (entry for one in found for entry in (one.before, one.after, one.agreed))
+    digests = sorted({entry.digest for entry in entries if entry.present})
     sizes = store.size_many(digests)
     small = store.read_many([digest for digest in digests if sizes.get(digest, _BYTES_MAX) < _BYTES_MAX])
     return tuple(
-        FileDiff(key, small.get(before.digest), small.get(after.digest), local) for key, before, after, local in pairs
+        FileDiff(
+            one.key, small.get(one.before.digest), small.get(one.after.digest), one.edited, small.get(one.agreed.digest)
+        )
+        for one in found
     )

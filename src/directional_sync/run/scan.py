@@ -99,6 +99,7 @@ def weigh(at: Passage, tree: str, lock: LockFile, base: Base, repo: Snapshot, re
     bound = Bound(at.world.config.digest, *(snapshot.digest for snapshot in differing))
     policy = _policy(at.target.policy, at.mode)
     plan = reconcile(at.target.name, *differing, at.target.direction, policy, bound)
+    plan = replace(plan, records=at.target.records)
     if not base.known and plan.conflicts:
         note = "no earlier agreement is known, so nothing that differs is overwritten; --prefer repo|remote decides"
         plan = replace(plan, notes=(*plan.notes, note))

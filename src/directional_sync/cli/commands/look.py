@@ -175,10 +175,9 @@ def diff(face: Face, target: str, lines: int, as_patch: bool, source: str | None
         face.console.result("\n".join(target_plan(record, ink)))
         return int(record.exit)
     text = patch([(_sign(given, plan), given) for given in diffs], ink, lines_max=lines)
-    far = f", {counted(count(plan.remote))} on the far side" if plan.remote else ""
-    total = (
-        f"{counted(count(plan.repo))} would change here{far}, {len(plan.held)} held, {len(plan.conflicts)} in conflict"
-    )
+    far = f", {counted(count(plan.remote, plan.noun))} on the far side" if plan.remote else ""
+    total = f"{counted(count(plan.repo))} would change here{far}, {len(plan.held)} held, "
+    total += f"{len(plan.conflicts)} in conflict"
     face.console.result("\n".join([*text, "", total] if text else [total]))
     return int(Exit.OK if record.success else record.exit)
 
@@ -210,7 +209,7 @@ def _sign(given: FileDiff, plan: Plan) -> Sign:
     from directional_sync.model.plan import Sign
 
     planned = {change.key: change.sign for change in (*plan.remote, *plan.repo)}
-    if given.key in planned and not given.local:
+    if given.key in planned and given.edited is None:
         return planned[given.key]
     if given.before is None:
         return Sign.ADD
