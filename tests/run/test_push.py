@@ -251,6 +251,10 @@ def test_what_a_killed_run_has_sent_is_nobodys_edit(pushing: Pushing, first: dic
     pushing.say(a="1")
     with pytest.raises(Killed):
         pushing.run()
+    pushing.board.trouble = lambda change: (_ for _ in ()).throw(Killed())
+    pushing.say(a="not sent")
+    with pytest.raises(Killed):
+        pushing.run()
     pushing.board.trouble = lambda change: None
     pushing.say(a="2")
     assert pushing.run().outcome is Outcome.SYNCED  # and no conflict with ourselves

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from directional_sync.errors import EXIT_PRECEDENCE, Exit
@@ -92,6 +92,12 @@ class Attempt:
     """The far side said so. False: it may have been made or not."""
     facts: Mapping[str, str] = field(default_factory=dict)
     """What the far side calls the item: `Effect.facts`."""
+    earlier: tuple[str, ...] = ()
+    """Digests of what was sent before it and may be there still: the base does not know of them."""
+
+    def after_that(self, older: Attempt) -> Attempt:
+        """The same, with an older attempt of the same key before it."""
+        return replace(self, earlier=(*self.earlier, older.after, *older.earlier))
 
 
 @dataclass(frozen=True, slots=True)

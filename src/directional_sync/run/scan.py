@@ -79,7 +79,9 @@ def as_sent(base: Snapshot, repo: Snapshot, remote: Snapshot, attempts: Mapping[
     sent = {
         key: remote.at(key)
         for key, attempt in attempts.items()
-        if remote.at(key).digest == attempt.after and not remote.at(key).unreadable and repo.at(key) != remote.at(key)
+        if remote.at(key).digest in (attempt.after, *attempt.earlier)
+        and not remote.at(key).unreadable
+        and repo.at(key) != remote.at(key)
     }
     if not sent:
         return base

@@ -48,13 +48,17 @@ class TargetLedger:
         """By key the newest of what runs, this one among them, sent that were cut off, or that are not long ago."""
         now = time.time()
         found: dict[str, Attempt] = {}
+        based: set[str] = set()
         for path in self._newest():
             lines = list(_lines(path))
             closed = any("closed" in line for line in lines)
             sent = _sent(lines, now)
             for key, attempt in sent.items():
-                if not closed or attempt.age_s < _RECENT_S:
-                    found.setdefault(key, attempt)
+                if key not in based and (not closed or attempt.age_s < _RECENT_S):
+                    newest = found.get(key)
+                    found[key] = newest.after_that(attempt) if newest is not None else attempt
+                if closed and attempt.done:
+                    based.add(key)
             if closed and all(attempt.age_s >= _RECENT_S for attempt in sent.values()):
                 break
         return found
