@@ -33,7 +33,10 @@ _LOST_MAX = 2
 """How often a creation is sent that is certain not to have been made although no reply came."""
 _FIRST_WAIT_S = 1.0
 _WAIT_MAX_S = 15.0
-_OPEN = ("E-SERVICE-TIMEOUT", "E-SERVICE-CUT", "E-SERVICE-DOWN", "E-SERVICE-NOT-JSON", "E-NOTION-SHAPE")
+_OPEN = (
+    "E-SERVICE-TIMEOUT", "E-SERVICE-CUT", "E-SERVICE-DOWN", "E-SERVICE-UNREACHABLE", "E-SERVICE-NOT-JSON",
+    "E-NOTION-SHAPE",
+)  # fmt: skip
 """Errors after which nobody knows whether a change was made."""
 
 
@@ -65,6 +68,8 @@ class Writer:
     since: str
     """The same by the service's clock, rounded down; RFC 3339."""
     checked: bool = False
+    sendings: int = 0
+    """How often the write at hand was sent."""
     written: set[str] = field(default_factory=set)
     """External ids of rows that this run has written: what a query says of them may be from before."""
 
@@ -163,7 +168,13 @@ class Writer:
     def _intending(self, change: Change) -> Callable[[], None]:
         """Writes down what is about to be sent. An update that is sent twice is the same as one, and is written down
         all the same: when the run is cut off, the next one knows that what it finds is nobody's edit."""
-        return lambda: self.ledger.intend(change)
+
+        def intend() -> None:
+            self.ledger.intend(change)
+            self.sendings += 1
+
+        self.sendings = 0
+        return intend
 
     def _new(self, change: Change, external: str) -> dict[str, Any]:
         source, name = self.table.source, self._key_property
@@ -291,7 +302,8 @@ class Writer:
             return Effect(change, EffectKind.REFUSED, error.message, facts)
         if error.code == "E-SERVICE-CONFLICT":
             return Effect(change, EffectKind.STALE, error.message, facts)
-        kind = EffectKind.UNKNOWN if error.code in _OPEN else EffectKind.FAILED
+        # An update may have been sent several times, and an earlier one may have been carried out without a reply.
+        kind = EffectKind.UNKNOWN if error.code in _OPEN or self.sendings > 1 else EffectKind.FAILED
         told = self.table.worded(error) if row is None else error
         raise Ended(Effect(change, kind, told.message, facts, exit=error.exit), told) from error
 
