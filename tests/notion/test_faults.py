@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 from tests.notion.noted import TOKEN, Noted, creates, reads, state, task, tasks, updates
 
 from directional_sync.endpoints.notion import api
 from directional_sync.errors import Exit
 from directional_sync.model.lifecycle import EventType, Outcome
 from directional_sync.model.record import EffectKind, TargetRecord
+from directional_sync.render.report import schema
 from directional_sync.testing.service import Asked, Mishap
 
 
@@ -127,6 +129,22 @@ def test_rows_that_notion_refuses_do_not_hide_the_others(noted: Noted) -> None: 
     assert len(noted.ids()) == 93
     noted.service.behave()
     assert noted.sync().counts.added == 7
+
+
+def test_the_report_says_what_became_of_each_row(noted: Noted) -> None:  # F59
+    noted.say(task(1), task(2), task(3))
+    noted.service.misbehave(Mishap(status=400, when=lambda asked: creates(asked) and b"t002" in asked.body))
+    done = noted.command("run", "--json")
+    [result] = json.loads(done.stdout)["results"]
+    Draft202012Validator(schema()).validate(json.loads(done.stdout))
+    assert [(one["key"], one["change"], one["kind"]) for one in result["effects"]] == [
+        ("t001", "add", "done"),
+        ("t002", "add", "refused"),
+        ("t003", "add", "done"),
+    ]
+    assert result["effects"][0]["facts"]["id"] == noted.row("t001").id
+    assert "400" in result["effects"][1]["message"]
+    assert "t002: refused" in noted.command("run").stdout
 
 
 def test_a_rate_limit_is_kept_and_shown(noted: Noted) -> None:  # F51, U16

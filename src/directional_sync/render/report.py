@@ -10,7 +10,7 @@ from typing import Any
 
 from directional_sync.errors import Exit
 from directional_sync.model.plan import Counts, Plan
-from directional_sync.model.record import Failure, Summary, TargetRecord, Verdict
+from directional_sync.model.record import Effect, Failure, Summary, TargetRecord, Verdict
 from directional_sync.model.snapshot import Source
 from directional_sync.render.problems import failures
 from directional_sync.render.tally import tally, word
@@ -75,6 +75,7 @@ def result(record: TargetRecord) -> dict[str, Any]:
         **({"further_errors": [error(one) for one in record.also]} if record.also else {}),
         "skipped_because": str(record.skip) if record.skip else None,
         "notes": list(record.notes),
+        **({"effects": [_effect(effect) for effect in record.effects]} if record.effects else {}),
         **(_plan(record.plan) if record.plan is not None else {}),
     }
     cleaned: dict[str, Any] = clean(found)
@@ -100,6 +101,16 @@ def _plan(plan: Plan) -> dict[str, Any]:
             for item in plan.held
         ],
         "opaque": plan.opaque or None,
+    }
+
+
+def _effect(effect: Effect) -> dict[str, Any]:
+    return {
+        "key": effect.change.key,
+        "change": effect.change.sign.name.lower(),
+        "kind": str(effect.kind),
+        "message": effect.message,
+        "facts": dict(effect.facts),
     }
 
 
