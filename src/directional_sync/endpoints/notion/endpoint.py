@@ -15,14 +15,14 @@ from directional_sync.endpoints.notion import complaints, rows, schema
 from directional_sync.endpoints.notion.api import VERSION, Api
 from directional_sync.endpoints.notion.blocks import Block
 from directional_sync.endpoints.notion.documents import Problem
-from directional_sync.endpoints.notion.far import Look, trashed
+from directional_sync.endpoints.notion.far import Look
 from directional_sync.endpoints.notion.keys import decode, encode
 from directional_sync.endpoints.notion.patience import Patience
 from directional_sync.endpoints.notion.rows import Row
 from directional_sync.endpoints.notion.table import Table
 from directional_sync.endpoints.notion.values import BadValue, identifier
 from directional_sync.endpoints.notion.writing import Writer
-from directional_sync.errors import CredentialError, SyncError
+from directional_sync.errors import CredentialError
 from directional_sync.model.lifecycle import Event, EventType
 from directional_sync.model.plan import Change
 from directional_sync.model.record import Attempt, Effect
@@ -207,27 +207,21 @@ class Notion:
             row = look.rows.get(external)
             if attempt.age_s - since_s >= self._settle_s or look.at(external).digest == attempt.after:
                 continue
-            page = attempt.facts.get("id") or (row.id if row is not None else "")
-            if page:
-                self._ask_for(look, external, page)
-            elif attempt.after:
+            pages = [page for page in (attempt.facts.get("id"), row.id if row is not None else "") if page]
+            if pages:
+                self._ask_for(look, external, pages)
+            if attempt.after and not attempt.done and look.at(external).absent:
                 pending[external] = max(0.0, self._settle_s - attempt.age_s)
         self._wait_for(look, pending)
 
-    def _ask_for(self, look: Look, external: str, page: str) -> None:
-        """The row as it is, by its id, of which there is no old copy."""
-        row = look.rows.get(external)
-        try:
-            found = self._api.page(page)
-        except SyncError as error:
-            if error.code != "E-SERVICE-GONE":
-                raise
-            found = {"id": page, "in_trash": True, "properties": {}}
-        if row is not None and row.id != page:
-            return  # somebody has made another one since
+    def _ask_for(self, look: Look, external: str, pages: list[str]) -> None:
+        """The row as it is, by its id: queries may still show what was there before, or one that is in the trash."""
+        found = self._table.alive(external, pages)
         look.rows.pop(external, None)
-        if not trashed(found):
-            look.rows.update(self._table.reader.read([found]))
+        if len(found) > 1:
+            raise complaints.duplicates([(external, [row.url for row in found])], self._context.target.name)
+        if found:
+            look.rows[external] = found[0]
 
     def _wait_for(self, look: Look, pending: dict[str, float]) -> None:
         """Rows that an earlier run may have made without hearing so, until they show or time has told."""
@@ -240,11 +234,9 @@ class Notion:
                 self._patience.wait(step, f"an earlier run was cut off while it made {what}, which may not show yet")
             left, wait = left - step, min(_WAIT_MAX_S, 2 * wait)
             for external in list(pending):
-                pages = list(self._api.query(self._table.source.id, self._table.of_key(external)))
-                for key, row in self._table.reader.read(pages):
-                    if key == external:
-                        look.rows[key] = row
-                        pending.pop(external, None)
+                for row in self._table.find(external):
+                    look.rows[external] = row
+                    pending.pop(external, None)
 
     # writing
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from directional_sync.core.strict_json import dump
-from directional_sync.endpoints.notion.complaints import duplicates, malformed
+from directional_sync.endpoints.notion.complaints import malformed
 from directional_sync.endpoints.notion.schema import DataSource, Owned
 from directional_sync.endpoints.notion.values import Plain, Unreadable, plain_text, seen, text
 from directional_sync.model.snapshot import ABSENT, FILE, Entry
@@ -40,6 +40,8 @@ class Look:
 
     rows: dict[str, Far] = field(default_factory=dict)
     """By external id."""
+    twice: dict[str, list[Far]] = field(default_factory=dict)
+    """External ids that several rows have; which of them stands under `rows` means nothing."""
     clashes: dict[str, tuple[str, str]] = field(default_factory=dict)
     """External ids that appeared a second time after the look, with both addresses."""
 
@@ -59,9 +61,8 @@ class Reader:
     spelling: Mapping[str, dict[str, str]]
     """Property -> option in small letters -> as Notion spells it; what pages show is added."""
 
-    def look(self, pages: Iterable[Mapping[str, Any]], target: str) -> Look:
-        """Raises StaleSchema, RefusedError E-NOTION-DUPLICATE for two rows with one id, RemoteError
-        E-NOTION-SHAPE."""
+    def look(self, pages: Iterable[Mapping[str, Any]]) -> Look:
+        """Raises StaleSchema and RemoteError E-NOTION-SHAPE."""
         found: dict[str, tuple[str, Far]] = {}
         some: list[Mapping[str, Any]] = []
         for page in pages:
@@ -71,13 +72,10 @@ class Reader:
                 some = []
         found |= {row.id: (key, row) for key, row in self.read(some)}
         look = Look()
-        twice: dict[str, list[str]] = {}
         for key, row in found.values():
-            first = look.rows.setdefault(key, row)
-            if first is not row:
-                twice.setdefault(key, [first.url]).append(row.url)
-        if twice:
-            raise duplicates(sorted(twice.items()), target)
+            look.twice.setdefault(key, []).append(row)
+        look.rows = {key: some[0] for key, some in look.twice.items()}
+        look.twice = {key: some for key, some in look.twice.items() if len(some) > 1}
         return look
 
     def read(self, pages: Sequence[Mapping[str, Any]]) -> list[tuple[str, Far]]:

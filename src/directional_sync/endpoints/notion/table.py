@@ -9,19 +9,22 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from directional_sync.endpoints.notion import schema
 from directional_sync.endpoints.notion.api import Api
-from directional_sync.endpoints.notion.complaints import no_database, unfit
-from directional_sync.endpoints.notion.far import Look, Reader, StaleSchema, Store
+from directional_sync.endpoints.notion.complaints import duplicates, no_database, unfit
+from directional_sync.endpoints.notion.far import Far, Look, Reader, StaleSchema, Store
 from directional_sync.endpoints.notion.schema import DataSource, Owned
 from directional_sync.endpoints.notion.values import WITH_OPTIONS, BadValue, identifier
 from directional_sync.errors import HostError, SyncError
 from directional_sync.system import host
 
 _FORM = 1
+_TWICE_MAX = 50
+"""So many ids that seem to stand for two rows are looked into."""
 
 
 class Table:
@@ -90,17 +93,61 @@ class Table:
 
     def _look(self, target: str) -> Look:
         reader = self.reader
-        look = reader.look(self._api.query(reader.source.id, self.with_key()), target)
+        look = reader.look(self._api.query(reader.source.id, self.with_key()))
         self.confirmed = self.confirmed or bool(look.rows)
+        self._single(look, target)
         return look
+
+    def _single(self, look: Look, target: str) -> None:
+        """Makes sure that no external id stands for two rows. One of them may be in the trash by now, where a query
+        shows an old copy. Raises RefusedError E-NOTION-DUPLICATE."""
+        twice: list[tuple[str, list[str]]] = []
+        for external, some in sorted(look.twice.items())[:_TWICE_MAX]:
+            here = self.alive(external, [one.id for one in some])
+            if len(here) > 1:
+                twice.append((external, [row.url for row in here]))
+            elif here:
+                look.rows[external] = here[0]
+            else:
+                del look.rows[external]
+        if twice or len(look.twice) > _TWICE_MAX:
+            twice += [
+                (external, [row.url for row in some]) for external, some in sorted(look.twice.items())[_TWICE_MAX:]
+            ]
+            raise duplicates(twice, target)
+
+    def find(self, external: str) -> list[Far]:
+        """The rows with this external id, asked for by it, and each by its own id, of which there is no old copy.
+        Raises SyncError."""
+        pages = list(self._api.query(self.source.id, self._on_key("equals", external)))
+        return self.alive(external, [row.id for key, row in self.read(pages) if key == external])
+
+    def alive(self, external: str, pages: Iterable[str]) -> list[Far]:
+        """Those of the pages that have this external id and are not in the trash, each asked for by its own id. Raises
+        SyncError."""
+        found: list[Far] = []
+        for page in dict.fromkeys(pages):
+            try:
+                found += [row for key, row in self.read([self._api.page(page)]) if key == external]
+            except SyncError as error:
+                if error.code != "E-SERVICE-GONE":
+                    raise
+        return found
+
+    def read(self, pages: Sequence[Mapping[str, Any]]) -> list[tuple[str, Far]]:
+        """External id and row of each page that has an id and is not in the trash. Raises SyncError."""
+        try:
+            return self.reader.read(pages)
+        except StaleSchema:
+            self.refresh()  # says what no longer fits
+        try:
+            return self.reader.read(pages)
+        except StaleSchema as error:
+            raise self._unclear() from error
 
     def with_key(self) -> dict[str, Any]:
         """The condition that a row has an external id."""
         return self._on_key("is_not_empty", True)
-
-    def of_key(self, external: str) -> dict[str, Any]:
-        """The condition that a row has this external id."""
-        return self._on_key("equals", external)
 
     def _on_key(self, operator: str, value: Any) -> dict[str, Any]:
         name = self._options.key_property

@@ -16,7 +16,7 @@ from directional_sync.core.escape import one_line
 from directional_sync.endpoints.base import Ledger
 from directional_sync.endpoints.notion.api import Api
 from directional_sync.endpoints.notion.blocks import Block
-from directional_sync.endpoints.notion.far import Far, Look, StaleSchema, trashed
+from directional_sync.endpoints.notion.far import Far, Look, trashed
 from directional_sync.endpoints.notion.keys import decode
 from directional_sync.endpoints.notion.patience import Patience
 from directional_sync.endpoints.notion.table import Table
@@ -94,33 +94,22 @@ class Writer:
         recent = {"timestamp": "last_edited_time", "last_edited_time": {"on_or_after": self.since}}
         condition = {"and": [self.table.with_key(), recent]}
         pages = list(self.api.query(self.table.source.id, condition))
-        for external, row in self._rows(pages):
+        for external, row in self.table.read(pages):
             known = self.look.rows.get(external)
             if external not in self.written and row != known:
                 self._ask(external, row)
         self.checked, self.looked_at = True, began
 
     def _ask(self, external: str, row: Far) -> None:
-        """Takes in a row by its id: what a query says of one that was just edited may be from before."""
-        page = self.api.page(row.id)
-        found = dict(self._rows([page]))
-        if external in found:
-            self._take(external, found[external])
-        elif (known := self.look.rows.get(external)) is not None and known.id == row.id:
-            del self.look.rows[external]
-
-    def _rows(self, pages: Sequence[Mapping[str, Any]]) -> list[tuple[str, Far]]:
-        try:
-            return self.table.reader.read(pages)
-        except StaleSchema:
-            self.table.refresh()  # says what no longer fits
-            return self.table.reader.read(pages)
+        """Takes in a row, and the one that is known under its external id, by their own ids: what a query says of rows
+        that were just edited may be from before."""
+        known = self.look.rows.pop(external, None)
+        for found in self.table.alive(external, [known.id if known is not None else row.id, row.id]):
+            self._take(external, found)
 
     def _take(self, external: str, row: Far) -> None:
         first = self.look.rows.setdefault(external, row)
-        if first.id == row.id:
-            self.look.rows[external] = row
-        else:
+        if first.id != row.id:
             self.look.clashes[external] = (first.url, row.url)
 
     def _one(self, change: Change) -> Effect:
@@ -148,7 +137,7 @@ class Writer:
     def _create(self, change: Change, external: str) -> Effect:
         try:
             if external in self.known and (found := self._find(external)) is not None:
-                self._take(external, found)
+                self.look.rows[external] = found
                 there = Effect(change, EffectKind.STALE, "there is a row with this external id already", found.facts)
                 return self._settled(change, external) or there
             for _ in range(_LOST_MAX):
@@ -199,8 +188,7 @@ class Writer:
 
     def _find(self, external: str) -> Far | None:
         """The row with this external id, asked for by it. Raises SyncError."""
-        pages = list(self.api.query(self.table.source.id, self.table.of_key(external)))
-        found = [row for key, row in self._rows(pages) if key == external]
+        found = self.table.find(external)
         for row in found[1:]:
             self.look.clashes[external] = (found[0].url, row.url)
         return found[0] if found else None
@@ -222,7 +210,7 @@ class Writer:
     def _made(self, change: Change, external: str, page: Mapping[str, Any]) -> Effect:
         """The effect of a write that the service has confirmed with the page as it is now."""
         try:
-            found = self._rows([page])
+            found = self.table.read([page])
         except SyncError as error:
             raise Ended(Effect(change, EffectKind.UNKNOWN, error.message, _facts(page)), error) from error
         if not found:
@@ -285,7 +273,7 @@ class Writer:
             return self._failed(change, error, row)
         try:
             page = self.api.page(row.id)
-            found = self._rows([page])
+            found = self.table.read([page])
         except SyncError as trouble:
             raise Ended(Effect(change, EffectKind.FAILED, error.message, row.facts), trouble) from trouble
         self.look.rows.pop(external, None)
