@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 
 import pytest
 from tests.project import Project
@@ -20,6 +22,7 @@ from directional_sync.model.record import Attempt, Effect, EffectKind, TargetRec
 from directional_sync.model.snapshot import ABSENT, Entry, Snapshot
 from directional_sync.model.target import Direction, Policy, Target
 from directional_sync.run.world import Mode
+from directional_sync.store import ledger
 
 Trouble = Callable[[Change], Effect | None]
 
@@ -260,6 +263,27 @@ def test_what_a_killed_run_has_sent_is_nobodys_edit(pushing: Pushing, first: dic
     assert pushing.run().outcome is Outcome.SYNCED  # and no conflict with ourselves
     assert pushing.board.rows == pushing.base() == {"a": "2"}
     assert pushing.run().outcome is Outcome.IN_SYNC
+
+
+def test_what_got_no_answer_is_remembered_until_the_base_knows_more(
+    pushing: Pushing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trouble(change: Change) -> Effect | None:
+        pushing.board.rows["a"] = "1"
+        return Effect(change, EffectKind.UNKNOWN, "no answer came")
+
+    pushing.say(a="0")
+    pushing.run()
+    pushing.board.trouble = trouble
+    pushing.say(a="1")
+    pushing.run()
+    pushing.board.trouble = lambda change: None
+    real = time.time
+    monkeypatch.setattr(ledger, "time", SimpleNamespace(time=lambda: real() + 7200))
+    pushing.say(a="2")
+    assert pushing.run().outcome is Outcome.SYNCED
+    assert pushing.base() == {"a": "2"}
+    assert pushing.stage.ledger(TARGET).attempts()["a"].done
 
 
 def test_what_people_did_on_the_far_side_is_kept_and_shown(pushing: Pushing) -> None:  # F61, F62, U11, U13

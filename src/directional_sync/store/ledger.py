@@ -45,7 +45,8 @@ class TargetLedger:
         self._file: int | None = None
 
     def attempts(self) -> dict[str, Attempt]:
-        """By key the newest of what runs, this one among them, sent that were cut off, or that are not long ago."""
+        """By key the newest of what runs, this one among them, sent: where they were cut off, where no answer came, and
+        what is not long ago."""
         now = time.time()
         found: dict[str, Attempt] = {}
         based: set[str] = set()
@@ -54,12 +55,12 @@ class TargetLedger:
             closed = any("closed" in line for line in lines)
             sent = _sent(lines, now)
             for key, attempt in sent.items():
-                if key not in based and (not closed or attempt.age_s < _RECENT_S):
+                if key not in based and not (closed and attempt.done and attempt.age_s >= _RECENT_S):
                     newest = found.get(key)
                     found[key] = newest.after_that(attempt) if newest is not None else attempt
                 if closed and attempt.done:
                     based.add(key)
-            if closed and all(attempt.age_s >= _RECENT_S for attempt in sent.values()):
+            if closed and all(attempt.done and attempt.age_s >= _RECENT_S for attempt in sent.values()):
                 break
         return found
 
