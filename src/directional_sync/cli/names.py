@@ -27,7 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "skills": ("skills:skills", "Check a folder of skills, or print the catalogue that names them."),
     "schema": ("setup:schema", "Print the JSON schema of the YAML, or of the report."),
     "workflow": ("setup:workflow", "Print the GitHub Actions workflow that fits the YAML."),
-    "demo": ("demo:demo", "Show all of it on a scratch repository with upstreams on this machine."),
+    "demo": ("demo:demo", "Show all of it on a scratch repository, with upstreams and services on this machine."),
     "completion": ("setup:completion", "Print the completion script for a shell."),
 }
 """Name -> (module:function, short help), in the order of a first acquaintance."""
