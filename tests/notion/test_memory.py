@@ -49,7 +49,7 @@ class Many(NotionService):
 
     def page(self, number: int) -> dict[str, Any]:
         columns = self.board._table(self.source).properties
-        values: dict[str, Any] = {name: None for name in columns}
+        values: dict[str, Any] = dict.fromkeys(columns)
         values |= {"Name": _texts(f"Task {number}"), "External ID": _texts(f"t{number}"), "Notes": _texts("n" * 300)}
         values |= {"Status": {"name": "Todo"}, "Tags": [{"name": "a"}], "Due": {"start": "2026-01-31"}}
         kinds = {name: about["type"] for name, about in columns.items()}
