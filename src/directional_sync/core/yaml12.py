@@ -300,7 +300,7 @@ class _Builder:
         tagged = self._document.line(node.start_mark.line + 1)[node.start_mark.column :].startswith("!")
         if node.style or (tagged and node.tag == "tag:yaml.org,2002:str"):
             return text
-        value = _resolved(text)
+        value = resolved(text)
         if isinstance(value, int) and len(text) > _DIGITS_MAX:
             self._problem("this number is too long", next(reversed(span.values())))
             return None
@@ -325,7 +325,7 @@ class _Stop(Exception):
         self.span = span
 
 
-def _resolved(text: str) -> Any:
+def resolved(text: str) -> Any:
     """A plain scalar by the core schema."""
     if text in _WORDS:
         return _WORDS[text]

@@ -1,14 +1,13 @@
 """JSON with the place of every value.
 
-Strict, as `core.strict_json` is (no key twice, no NaN), but for what the settings files of editors have: comments, and a
-comma after the last item.
+Strict, as `core.strict_json` is (no key twice, no NaN), but for what the settings files of editors have: comments, and
+a comma after the last item.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from directional_sync.core.merge import flow
@@ -79,7 +78,7 @@ class _Reader:
                 raw = found[kind]
                 return kind, start, found.end(), json.loads(raw) if "\\" in raw else raw[1:-1]
             if kind == "number":
-                return kind, start, found.end(), _number(found["number"], found["rest"])
+                return kind, start, found.end(), ("float" if found["rest"] else "int", found["number"])
             return kind, start, found.end(), _WORDS[found[kind]] if kind == "word" else found[kind]
 
     def value(self, kind: str, start: int, end: int, found: Any, depth: int) -> Node:
@@ -126,12 +125,3 @@ class _Reader:
         if token[0] != "sign" or token[3] not in (",", closing):
             raise _Bad(token[1])
         return self.next() if token[3] == "," else token
-
-
-def _number(written: str, rest: str | None) -> Any:
-    if not rest:
-        return ("int", written)
-    try:
-        return ("float", Decimal(written))
-    except InvalidOperation:
-        return ("float", written)

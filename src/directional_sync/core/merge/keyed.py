@@ -2,7 +2,7 @@
 
 Three ways, the first that holds is taken. Where a merge by lines is clean and means what the merge by keys means, its
 text is the better one: it has every change of notation, too. Else the merged tree is written piece by piece. What was
-written is read again: when it does not mean what it should, or a comment that somebody wrote is missing, it is not used.
+written is read again: when it does not mean what it should, or lacks a comment that somebody wrote, it is not used.
 """
 
 from __future__ import annotations

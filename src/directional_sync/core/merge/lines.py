@@ -1,8 +1,9 @@
 """What differs between two sequences: lines of a text, names of sections, keys of a list.
 
-A *hunk* is a stretch of the first sequence that became a stretch of the second. The difference is a shortest one (Myers,
-linear space), and hunks that could stand in several places are put where git puts them, so that both agree on which
-edits touch. Where a shortest difference would take too long, elements that stand once on both sides part the work.
+A *hunk* is a stretch of the first sequence that became a stretch of the second. The difference is a shortest one
+(Myers, linear space), and hunks that could stand in several places are put where git puts them, so that both agree on
+which edits touch. Where a shortest difference would take too long, elements that stand once on both sides part the
+work.
 """
 
 from __future__ import annotations

@@ -125,9 +125,7 @@ def _readable(form: Format, texts: Sequence[str | None]) -> bool:
     return True
 
 
-def _whole(
-    kind: Kind, base: bytes | None, repo: bytes, remote: bytes, referee: Referee, chosen: Choices
-) -> Merged:
+def _whole(kind: Kind, base: bytes | None, repo: bytes, remote: bytes, referee: Referee, chosen: Choices) -> Merged:
     """Two contents that exclude each other."""
     told = [None if one is None else _told(one) for one in (base, repo, remote)]
     choice = referee.clash(WHOLE, Place.FILE, *told)
@@ -152,5 +150,3 @@ def _finished(kind: Kind, content: bytes, referee: Referee, chosen: Choices) -> 
         settled=tuple(referee.settled),
         notes=tuple(referee.notes),
     )
-
-

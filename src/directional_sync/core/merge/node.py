@@ -8,8 +8,8 @@ The chunks of a container follow each other without a gap, between its *head* an
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -49,6 +49,8 @@ class Item:
     node: Node
     rank: int = 0
     """Items of a higher rank stand behind those of a lower one."""
+    under: tuple[str, ...] = ()
+    """Where maps are written flat, in sections: the names of the maps that it is in, outermost first, and its own."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -69,6 +71,15 @@ class Chunk:
     stop: int
 
 
+def path_to(parent: str, key: str) -> str:
+    """The place of `key` in the map at `parent`: `$.a.b`, `$["a b"]`."""
+    plain = key and all(letter.isalnum() or letter in "_-" for letter in key)
+    if plain:
+        return f"{parent}.{key}"
+    escaped = key.replace("\\", "\\\\").replace('"', '\\"')
+    return f'{parent}["{escaped}"]'
+
+
 @dataclass(frozen=True, eq=False)
 class Document:
     """One of the three contents, read."""
@@ -78,6 +89,10 @@ class Document:
     comments: Sequence[tuple[int, int]]
     """Where comments stand, in order."""
     chunked: Callable[[Node], list[Chunk]]
+    path: Callable[[str, str], str] = path_to
+    """The place of a key in the map at a place."""
+    rows: Mapping[str, tuple[str, Any]] = field(default_factory=dict)
+    """Of each list that is written in sections: by what its items are told apart ("": their number), and all of it."""
 
     def comments_in(self, start: int, end: int) -> list[str]:
         """The comments that begin in [start, end), without the space around their lines."""
@@ -171,11 +186,11 @@ def keys_by_identity(containers: Sequence[Node]) -> list[list[str]] | None:
         return named if all(len(set(names)) == len(names) for names in named) else None
     if not all(node.shape is Shape.MAP for node in items):
         return None
-    for field in ("name", "id", "key"):
-        if not all(_is_name(node.data.get(field)) for node in items):
+    for known in ("name", "id", "key"):
+        if not all(_is_name(node.data.get(known)) for node in items):
             continue
         named = [
-            [f"{field}={named_scalar(item.node.data[field])}" for item in container.items] for container in containers
+            [f"{known}={named_scalar(item.node.data[known])}" for item in container.items] for container in containers
         ]
         if all(len(set(names)) == len(names) for names in named):
             return named
@@ -188,12 +203,3 @@ def _is_name(value: Any) -> bool:
 
 def named_scalar(value: Any) -> str:
     return value if isinstance(value, str) else "null" if value is None else f"{value[0]}:{value[1]}"
-
-
-def path_to(parent: str, key: str) -> str:
-    """The place of `key` in the map at `parent`: `$.a.b`, `$["a b"]`."""
-    plain = key and all(letter.isalnum() or letter in "_-" for letter in key)
-    if plain:
-        return f"{parent}.{key}"
-    escaped = key.replace("\\", "\\\\").replace('"', '\\"')
-    return f'{parent}["{escaped}"]'

@@ -7,29 +7,32 @@ makes no difference which side is which.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, TypeVar
+
+_Key = TypeVar("_Key", bound=Hashable)
 
 
 def ordered(
-    base: Sequence[str],
-    repo: Sequence[str],
-    remote: Sequence[str],
-    kept: set[str],
-    rank: Callable[[str], object] = lambda key: key,
-) -> list[str]:
+    base: Sequence[_Key],
+    repo: Sequence[_Key],
+    remote: Sequence[_Key],
+    kept: set[_Key],
+    rank: Callable[[_Key], Any],
+) -> list[_Key]:
     """The `kept` keys in their order. Where the two sides moved old ones to different places, it is the repo's. Each
     key is in the repo or in the remote; `rank` is how runs of new keys compare."""
     frame = _frame([key for key in base if key in kept], repo, remote)
     in_frame = set(frame)
     ours, theirs = _runs(repo, kept, in_frame), _runs(remote, kept, in_frame)
-    anchors: list[str | None] = [None, *frame]
+    anchors: list[_Key | None] = [None, *frame]
     place = {key: at for at, key in enumerate(anchors)}
-    home: dict[str, str | None] = {}
+    home: dict[_Key, _Key | None] = {}
     for runs in (ours, theirs):
         for anchor, run in runs.items():
             for key in run:
                 home[key] = min(home.get(key, anchor), anchor, key=place.__getitem__)
-    found: list[str] = []
+    found: list[_Key] = []
     for anchor in anchors:
         found += [] if anchor is None else [anchor]
         mine = [key for key in ours.get(anchor, ()) if home[key] == anchor]
@@ -38,14 +41,14 @@ def ordered(
     return found
 
 
-def moved_both_ways(base: Sequence[str], repo: Sequence[str], remote: Sequence[str]) -> bool:
+def moved_both_ways(base: Sequence[_Key], repo: Sequence[_Key], remote: Sequence[_Key]) -> bool:
     """Whether the two sides brought what all three have into two different orders, both new."""
     common = set(base) & set(repo) & set(remote)
     old, ours, theirs = ([key for key in side if key in common] for side in (base, repo, remote))
     return ours != old and theirs != old and ours != theirs
 
 
-def _frame(old: list[str], repo: Sequence[str], remote: Sequence[str]) -> list[str]:
+def _frame(old: list[_Key], repo: Sequence[_Key], remote: Sequence[_Key]) -> list[_Key]:
     """The order of the old keys. One that a side has not (deleted there, kept all the same) stands where the other
     side has it."""
     members = set(old)
@@ -57,7 +60,7 @@ def _frame(old: list[str], repo: Sequence[str], remote: Sequence[str]) -> list[s
     return _filled(mine if mine != agreed else other, ours, theirs, old)
 
 
-def _filled(frame: list[str], ours: list[str], theirs: list[str], old: list[str]) -> list[str]:
+def _filled(frame: list[_Key], ours: list[_Key], theirs: list[_Key], old: list[_Key]) -> list[_Key]:
     """`frame` with the keys that only one side has, each behind what it follows there."""
     found, there = list(frame), set(frame)
     for key in old:
@@ -71,10 +74,10 @@ def _filled(frame: list[str], ours: list[str], theirs: list[str], old: list[str]
     return found
 
 
-def _runs(side: Sequence[str], kept: set[str], frame: set[str]) -> dict[str | None, list[str]]:
+def _runs(side: Sequence[_Key], kept: set[_Key], frame: set[_Key]) -> dict[_Key | None, list[_Key]]:
     """New keys by the old one that they follow; None where they follow none."""
-    found: dict[str | None, list[str]] = {}
-    anchor: str | None = None
+    found: dict[_Key | None, list[_Key]] = {}
+    anchor: _Key | None = None
     for key in side:
         if key in frame:
             anchor = key
@@ -83,11 +86,11 @@ def _runs(side: Sequence[str], kept: set[str], frame: set[str]) -> dict[str | No
     return found
 
 
-def _joined(mine: list[str], other: list[str], rank: Callable[[str], object]) -> list[str]:
+def _joined(mine: list[_Key], other: list[_Key], rank: Callable[[_Key], Any]) -> list[_Key]:
     """Two runs as one; keys that both have stand once, and hold the order."""
     shared = set(mine) & set(other)
     if not shared:
-        runs = sorted((run for run in (mine, other) if run), key=lambda run: rank(run[0]))  # type: ignore[arg-type,return-value]
+        runs = sorted((run for run in (mine, other) if run), key=lambda run: rank(run[0]))
         return [key for run in runs for key in run]
     first = min((key for key in mine if key in shared), key=lambda key: (mine.index(key) + other.index(key), key))
     i, j = mine.index(first), other.index(first)

@@ -57,10 +57,8 @@ class Renderer:
             return head.rstrip() + tail.lstrip() if not _LINE_COMMENT.search(head + tail) else head + tail
         leads = [text[chunk.lead : item.start] for chunk, item in zip(chunks, mix.node.items, strict=True)]
         broken = next((lead for lead in reversed(leads) if "\n" in lead), None)
-        if broken is not None:
-            other = "\n" + broken.rpartition("\n")[2]
-        else:
-            other = " " if len(leads) < 2 else leads[-1]
+        apart = " " if len(leads) < 2 else leads[-1]
+        other = apart if broken is None else "\n" + broken.rpartition("\n")[2]
         indent = broken.rpartition("\n")[2] if broken is not None else mix.document.indentation(mix.node.start)
         last = mix.node.items[-1]
         closing = flow.after(text[last.node.end : chunks[-1].stop], self._comment).comma

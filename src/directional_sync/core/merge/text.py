@@ -58,9 +58,7 @@ def stretches(base: Sequence[str], repo: Sequence[str], remote: Sequence[str]) -
         both = i > i0 and j > j0
         unequal = both and repo[at_ours:to_ours] != remote[at_theirs:to_theirs]
         found.append(
-            Stretch(
-                (first, last), (at_ours, to_ours), (at_theirs, to_theirs), from_remote=i == i0, open=unequal
-            )
+            Stretch((first, last), (at_ours, to_ours), (at_theirs, to_theirs), from_remote=i == i0, open=unequal)
         )
         at, at_ours, at_theirs = last, to_ours, to_theirs
     found.append(Stretch((at, len(base)), (at_ours, len(repo)), (at_theirs, len(remote))))

@@ -11,7 +11,7 @@ Laws, held by properties in the tests:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,9 +25,9 @@ from directional_sync.core.merge.node import (
     Shape,
     Style,
     Take,
+    Unfit,
     Value,
     keys_by_identity,
-    path_to,
 )
 from directional_sync.core.merge.order import moved_both_ways, ordered
 from directional_sync.core.merge.text import stretches
@@ -44,11 +44,25 @@ class Judged:
 
 
 def merge_trees(base: Document | None, repo: Document, remote: Document, referee: Referee, where: str = "$") -> Judged:
-    """The merged document as a tree of what comes from where; clashes and notes go to the referee."""
+    """The merged document as a tree of what comes from where; clashes and notes go to the referee. Raises
+    Unfit where it cannot be told what belongs to what."""
+    _rows_fit(base, repo, remote)
     work = _Work(referee)
     before = None if base is None else Take(base, base.root)
     value = work.value(where, before, Take(repo, repo.root), Take(remote, remote.root))
     return Judged(value, work.clashing)
+
+
+def _rows_fit(base: Document | None, repo: Document, remote: Document) -> None:
+    """Items of lists in sections are known by names that a document gives them for itself. Raises Unfit where these do
+    not mean the same in all three."""
+    for name in repo.rows.keys() & remote.rows.keys():
+        old = None if base is None else base.rows.get(name)
+        mine, other = repo.rows[name], remote.rows[name]
+        if mine == other or old in (mine, other):
+            continue
+        if "" in (mine[0], other[0]) or mine[0] != other[0] or (old is not None and old[0] != mine[0]):
+            raise Unfit("nothing tells the items of one of its lists apart")
 
 
 _Held = tuple[Take, int]
@@ -81,14 +95,16 @@ class _Work:
     def _clash(self, where: str, place: Place, base: Take | None, repo: Take, remote: Take) -> Take:
         for side in (repo, remote):
             self.clashing.update(side.document.comments_in(side.node.start, side.node.end))
-        choice = self._referee.clash(where, place, None if base is None else _written(base), _written(repo), _written(remote))
+        choice = self._referee.clash(
+            where, place, None if base is None else _written(base), _written(repo), _written(remote)
+        )
         return remote if choice is Choice.REMOTE else repo
 
     # ---- maps
 
     def _map(self, where: str, base: Take | None, repo: Take, remote: Take) -> Value:
         names = [[item.key for item in side.node.items] for side in (base, repo, remote) if side is not None]
-        pieces = self._keyed(where, names, base, repo, remote, path_to)
+        pieces = self._keyed(where, names, base, repo, remote, repo.document.path)
         return _mix(base, repo, remote, pieces)
 
     def _keyed(
@@ -108,18 +124,19 @@ class _Work:
         olds = tables[0] if base is not None else {}
         ours, theirs = tables[-2], tables[-1]
         kept: dict[str, Piece] = {}
+        saved = _saved(olds, ours, theirs) | _saved(olds, theirs, ours)
         for name in [*ours, *(name for name in theirs if name not in ours)]:
-            piece = self._item(path(where, name), name, olds.get(name), ours.get(name), theirs.get(name))
+            held = olds.get(name), ours.get(name), theirs.get(name)
+            piece = self._item(path(where, name), name, *held, saved=name in saved)
             if piece is not None:
                 kept[name] = piece
-        order = ordered(
-            list(olds), list(ours), list(theirs), set(kept), lambda name: (kept[name].item.rank, name)
-        )
+        order = ordered(list(olds), list(ours), list(theirs), set(kept), lambda name: (kept[name].item.rank, name))
         return [kept[name] for name in order]
 
     def _item(
-        self, where: str, name: str, base: _Held | None, repo: _Held | None, remote: _Held | None
+        self, where: str, name: str, base: _Held | None, repo: _Held | None, remote: _Held | None, *, saved: bool
     ) -> Piece | None:
+        """The piece for one key, or None where it is gone. `saved`: something that it is one with was changed."""
         if repo is not None and remote is not None:
             return self._both(where, name, base, repo, remote)
         here = repo or remote
@@ -127,7 +144,7 @@ class _Work:
             return None
         if base is None:
             return _whole(here, name)
-        if _same_chunk(base, here):
+        if _same_chunk(base, here) and not saved:
             return None
         deleted_in = "repo" if repo is None else "remote"
         if not self._referee.strict:
@@ -171,7 +188,12 @@ class _Work:
         for side in (repo, remote):
             self.clashing.update(side.document.comments_in(side.node.start, side.node.end))
         choice = self._referee.clash(
-            where, Place.LIST, None if base is None else _written(base), _written(repo), _written(remote), may_take_both=True
+            where,
+            Place.LIST,
+            None if base is None else _written(base),
+            _written(repo),
+            _written(remote),
+            may_take_both=True,
         )
         if choice is not Choice.BOTH:
             return remote if choice is Choice.REMOTE else repo
@@ -200,6 +222,30 @@ class _Work:
                 held = [(s, p[0] + step) for s, p in ((base, part.base), (repo, part.repo), (remote, part.remote))]
                 pieces.append(self._both(f"{where}[{held[1][1]}]", str(len(pieces)), *held))
         return _mix(base, repo, remote, pieces)
+
+
+def _saved(olds: Mapping[str, _Held], here: Mapping[str, _Held], there: Mapping[str, _Held]) -> set[str]:
+    """Names that are missing `there`, with a whole map of which something was changed or added `here`. Where maps are
+    written flat this is seen from their names only."""
+    if not any(_holder(held).under for held in here.values()):
+        return set()
+    left = {group for held in there.values() for group in _holder(held).under}
+    changed = {
+        group
+        for name, held in here.items()
+        if name not in olds or not _same_chunk(olds[name], held)
+        for group in _holder(held).under
+    }
+    found = set()
+    for name, held in here.items():
+        gone = next((group for group in _holder(held).under if group not in left), None)
+        if name not in there and gone in changed:
+            found.add(name)
+    return found
+
+
+def _holder(held: _Held) -> Item:
+    return held[0].node.items[held[1]]
 
 
 def _contested(base: Sequence[str], repo: Sequence[str], remote: Sequence[str]) -> bool:

@@ -1,7 +1,7 @@
 """What a text has as a whole: a byte order mark, one kind of line end, a line feed at the end.
 
-Each is decided by the three-way rule for itself. When a checkout or an editor rewrites all line ends, that is one change
-of one thing, and no edit of every line.
+Each is decided by the three-way rule for itself. When a checkout or an editor rewrites all line ends, that is one
+change of one thing, and no edit of every line.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Wrapping:
 def unwrapped(texts: _Texts, referee: Referee, *, by_lines: bool) -> tuple[Wrapping, _Texts]:
     """The texts without what they have as a whole, and what the merged text gets. `by_lines`: the merge looks after
     the end of the last line itself."""
-    mark = _agreed([None if text is None else text.startswith(_MARK) for text in texts], True)
+    mark = agreed([None if text is None else text.startswith(_MARK) for text in texts], True)
     base, repo, remote = (None if text is None else text.removeprefix(_MARK) for text in texts)
     assert repo is not None and remote is not None
     ends = [None if text is None else _ends(text) for text in (base, repo, remote)]
@@ -51,7 +51,7 @@ def unwrapped(texts: _Texts, referee: Referee, *, by_lines: bool) -> tuple[Wrapp
         repo, remote = repo.replace("\r\n", "\n"), remote.replace("\r\n", "\n")
     if by_lines:
         return Wrapping(mark, crlf, None), (base, repo, remote)
-    last_end = _agreed([None if not text else text.endswith("\n") for text in (base, repo, remote)], True)
+    last_end = agreed([None if not text else text.endswith("\n") for text in (base, repo, remote)], True)
     return Wrapping(mark, crlf, last_end), (_ended(base), _ended(repo) or "", _ended(remote) or "")
 
 
@@ -59,7 +59,7 @@ def _ended(text: str | None) -> str | None:
     return text if not text or text.endswith("\n") else f"{text}\n"
 
 
-def _agreed(values: list[_T | None], otherwise: _T) -> _T:
+def agreed(values: list[_T | None], otherwise: _T) -> _T:
     """The three-way rule. None: has no say. Where two differ and never agreed: `otherwise`."""
     base, repo, remote = values
     if repo is None or remote is None or repo == remote:
@@ -80,7 +80,7 @@ def _ends(text: str) -> str | None:
 def _line_ends(ends: list[str | None], agreed_once: bool, referee: Referee) -> str:
     base, repo, remote = ends
     if repo == remote or repo is None or remote is None or base is not None:
-        return _agreed(ends, _LF)
+        return agreed(ends, _LF)
     told = None if not agreed_once else "no line ends"
     choice = referee.clash(LINE_ENDS, Place.LINE_ENDS, told, repo, remote)
     return remote if choice is Choice.REMOTE else repo

@@ -52,7 +52,7 @@ def read(text: str) -> Document:
     def chunked(one: Node) -> list[Chunk]:
         if one.style is Style.FLOW:
             return flow.chunks(text, one, COMMENT, lambda item: item.node.end)
-        return layout.chunks[id(one)]
+        return layout.chunks[one.start]
 
     return Document(text, node, comments, chunked)
 
@@ -140,15 +140,25 @@ class _Parsed:
         raw.items.append((key, value))
 
     def _scalar(self, event: Any, start: int, end: int) -> _Raw:
-        from directional_sync.core.merge.yaml_scalars import meaning
-
         literal = event.style in ("|", ">")
         if literal:
             end = start + len(self._text[start:end].rstrip())
         if end > start:
             self._scalars.append((start, end))
-        data = event.value if event.style else meaning(event.value)
+        data = event.value if event.style else _meaning(event.value)
         return _Raw(Shape.SCALAR, False, start, end, data, literal=literal)
+
+
+def _meaning(written: str) -> Any:
+    """What a plain scalar means. Numbers are their own writing: 1.1 and 1.10 may be two versions of something."""
+    from directional_sync.core.yaml12 import resolved
+
+    value = resolved(written)
+    return value if value is None or isinstance(value, str) else (type(value).__name__, _canonical(value, written))
+
+
+def _canonical(value: Any, written: str) -> Any:
+    return value if isinstance(value, bool) else written
 
 
 class _Layout:
@@ -158,6 +168,7 @@ class _Layout:
         self._text = text
         self._begins = begins
         self.chunks: dict[int, list[Chunk]] = {}
+        """By where the region of a block begins: behind its colon or dash, so no two begin alike."""
 
     def root(self, raw: _Raw) -> Node:
         if raw.flow or raw.shape is Shape.SCALAR:
@@ -194,14 +205,8 @@ class _Layout:
             chunks.append(Chunk(lead, end))
             lead = end
         made = Node(raw.shape, Style.BLOCK, start, stop, raw.data, tuple(items))
-        self.chunks[id(made)] = chunks
-        self._kept.append(made)
+        self.chunks[start] = chunks
         return made
-
-    @property
-    def _kept(self) -> list[Node]:
-        """Nodes that have chunks stay alive, since they are known by their identity."""
-        return self.__dict__.setdefault("_nodes", [])
 
     def _beginnings(self, raw: _Raw, column: int) -> list[int]:
         """Where the items begin: their keys, or their dashes."""
