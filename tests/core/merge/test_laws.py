@@ -27,7 +27,7 @@ from directional_sync.core import yaml12
 from directional_sync.core.merge.merging import merge
 from directional_sync.core.merge.values import Choice, Clash, Kind, Merged, NoteKind, Place
 
-CASES = settings(max_examples=120, deadline=None)
+CASES = settings(max_examples=60, deadline=None)
 WRITERS = {Kind.JSON: write_json, Kind.YAML: write_yaml, Kind.TOML: write_toml}
 KINDS = pytest.mark.parametrize("kind", [Kind.JSON, Kind.YAML, Kind.TOML], ids=lambda kind: kind.value)
 COMMENT = re.compile(r"(?:why|note) \d+")

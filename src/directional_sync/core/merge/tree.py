@@ -249,13 +249,13 @@ def _holder(held: _Held) -> Item:
 
 
 def _contested(base: Sequence[str], repo: Sequence[str], remote: Sequence[str]) -> bool:
-    """Whether a side put something in the place of old values where the other side changed something, too: arguments of
-    a command are no set."""
+    """Whether the sides put different values in the place of old ones: arguments of a command are no set."""
     for part in stretches(base, repo, remote):
-        old, mine, other = set(base[slice(*part.base)]), repo[slice(*part.repo)], remote[slice(*part.remote)]
-        for side in (mine, other) if part.open else ():
-            if old - set(side) and set(side) - old:
-                return True
+        if not part.open:
+            continue
+        old, mine, other = set(base[slice(*part.base)]), set(repo[slice(*part.repo)]), set(remote[slice(*part.remote)])
+        if mine - other - old and other - mine - old and (old - mine or old - other):
+            return True
     return False
 
 
