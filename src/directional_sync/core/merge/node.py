@@ -88,11 +88,20 @@ class Document:
     root: Node
     comments: Sequence[tuple[int, int]]
     """Where comments stand, in order."""
-    chunked: Callable[[Node], list[Chunk]]
+    lay_out: Callable[[Node], list[Chunk]]
+    """Finds the chunks of a container."""
     path: Callable[[str, str], str] = path_to
     """The place of a key in the map at a place."""
     rows: Mapping[str, tuple[str, Any]] = field(default_factory=dict)
     """Of each list that is written in sections: by what its items are told apart ("": their number), and all of it."""
+    _chunks: dict[int, list[Chunk]] = field(default_factory=dict, repr=False)
+
+    def chunked(self, node: Node) -> list[Chunk]:
+        """The chunks of the items of a container of this document, one for each."""
+        found = self._chunks.get(id(node))
+        if found is None:
+            found = self._chunks[id(node)] = self.lay_out(node)
+        return found
 
     def comments_in(self, start: int, end: int) -> list[str]:
         """The comments that begin in [start, end), without the space around their lines."""

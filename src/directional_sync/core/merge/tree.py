@@ -225,7 +225,7 @@ class _Work:
 
 
 def _saved(olds: Mapping[str, _Held], here: Mapping[str, _Held], there: Mapping[str, _Held]) -> set[str]:
-    """Names that are missing `there`, with a whole map of which something was changed or added `here`. Where maps are
+    """Names that are missing `there`, with a whole map in which something was changed `here`. Where maps are
     written flat this is seen from their names only."""
     if not any(_holder(held).under for held in here.values()):
         return set()
@@ -236,6 +236,7 @@ def _saved(olds: Mapping[str, _Held], here: Mapping[str, _Held], there: Mapping[
         if name not in olds or not _same_chunk(olds[name], held)
         for group in _holder(held).under
     }
+    changed |= {group for name, held in olds.items() if name not in here for group in _holder(held).under}
     found = set()
     for name, held in here.items():
         gone = next((group for group in _holder(held).under if group not in left), None)
