@@ -78,11 +78,12 @@ class Renderer:
         lead = piece.document.text[chunk.lead : piece.item.start]
         said = lead.strip()
         if not said:
-            return plain if "\n" in plain or not plain.strip() else " "
+            blank = "\n" in lead and "\n" in plain
+            return "\n" * lead.count("\n") + indent if blank else " " if plain.strip() else plain
         if "\n" not in lead and not _LINE_COMMENT.match(said):
             return plain.rstrip(" ") + (indent if "\n" in plain else " ") + said + " "
-        lines = [f"{indent}{line.strip()}" for line in said.split("\n")]
-        return "\n" + "\n".join(lines) + "\n" + indent
+        lines = lead.split("\n")[1:-1] if "\n" in lead else [said]
+        return "\n" + "".join(f"{indent}{line.strip()}\n" if line.strip() else "\n" for line in lines) + indent
 
     def _flow_item(self, piece: Piece, layout: Document, indent: str, comma: bool) -> str:
         text, item = piece.document.text, piece.item
