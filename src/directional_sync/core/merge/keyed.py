@@ -13,11 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from directional_sync.core.merge.node import Document, Unfit
+from directional_sync.core.merge.node import Document, Node, Shape, Unfit
 from directional_sync.core.merge.render import Renderer
 from directional_sync.core.merge.text import merge_lines
-from directional_sync.core.merge.tree import Judged, merge_trees
-from directional_sync.core.merge.values import Referee
+from directional_sync.core.merge.tree import Judged, merge_trees, token
+from directional_sync.core.merge.values import NoteKind, Place, Referee
 
 
 @dataclass(frozen=True)
@@ -42,16 +42,23 @@ def merge_keyed(form: Format, base: str | None, repo: str, remote: str, referee:
     """The merged text. Raises Unfit when a text cannot be read, Unwritten when the result cannot be put together."""
     before = None if base is None or not base.strip() else form.read(base)
     ours, theirs = form.read(repo), form.read(remote)
-    open_before, settled_before = len(referee.open), len(referee.settled)
+    mark = referee.mark()
     judged = merge_trees(before, ours, theirs, referee, where)
     intended = judged.value.data
     required = _required(before, ours, theirs, judged)
-    clashed = (len(referee.open), len(referee.settled)) != (open_before, settled_before)
-    if before is not None and base is not None and not clashed:
+    clashes, notes = referee.since(mark)
+    if before is not None and base is not None:
         by_lines = Referee({})
         text = merge_lines(base, repo, remote, by_lines)
-        if not by_lines.open and _means(form, text, intended, required) is None:
-            return text
+        if not by_lines.open:
+            if not clashes and _means(form, text, intended, required) is None:
+                return text
+            kept = [note for note in notes if note.kind is NoteKind.EDIT_KEPT]
+            unsure = not clashes if kept else all(clash.place is Place.LIST for clash in clashes)
+            if (kept or clashes) and unsure and _follows(form, text, before, ours, theirs, required):
+                referee.forget(mark)
+                return text
+    clashed = bool(clashes)
     around = _around(before, ours, theirs)
     try:
         text = Renderer(ours, form.comment).document(judged.value, *around)
@@ -61,6 +68,36 @@ def merge_keyed(form: Format, base: str | None, repo: str, remote: str, referee:
     if wrong is not None:
         raise Unwritten(wrong, intended, clashed)
     return text
+
+
+def _follows(form: Format, text: str, base: Document, repo: Document, remote: Document, required: Counter[str]) -> bool:
+    """Whether a clean merge by lines knows better than one by keys. It does where a key was renamed and what it holds
+    was changed, and where items of lists have no names: lines know what stayed in its place. It does not where a thing
+    would stand twice that both sides have once."""
+    try:
+        written = form.read(text)
+    except Unfit:
+        return False
+    if required - _comments(written):
+        return False
+    old, mine, other, found = (_items(one.root) for one in (base, repo, remote, written))
+    return all(
+        count <= max(old[item], mine[item], other[item], mine[item] + other[item] - old[item])
+        for item, count in found.items()
+        if item in old or item in mine or item in other
+    )
+
+
+def _items(root: Node) -> Counter[str]:
+    """How often each thing stands in a list."""
+    found: Counter[str] = Counter()
+    inside = [root]
+    while inside:
+        node = inside.pop()
+        inside += [item.node for item in node.items]
+        if node.shape is Shape.LIST:
+            found.update(token(item.node.data) for item in node.items)
+    return found
 
 
 def _means(form: Format, text: str, intended: Any, required: Counter[str]) -> str | None:

@@ -38,11 +38,18 @@ def merge_markdown(base: str | None, repo: str, remote: str, referee: Referee) -
     """The merged text; texts end with a line feed or are empty. Raises Unfit when sections cannot be told apart."""
     before = None if base is None else read(base)
     ours, theirs = read(repo), read(remote)
+    mark = referee.mark()
     front = _front_matter(before, ours, theirs, referee)
     names = _names(before, ours, theirs)
     work = _Work(before, ours, theirs, names, referee)
     parts = work.parts()
     ending = agreed([None if before is None else before.ending, ours.ending, theirs.ending], "")
+    clashes, notes = referee.since(mark)
+    if base is not None and (clashes or notes):
+        text = merge_lines(base, repo, remote, by_lines := Referee({}))
+        if not by_lines.open and _no_more_of_one(text, base, repo, remote):
+            referee.forget(mark)
+            return text
     text = _written(front, parts, ending)
     again = read(text)
     if again.front_matter != front or [
@@ -50,6 +57,14 @@ def merge_markdown(base: str | None, repo: str, remote: str, referee: Referee) -
     ] != [(one.heading, one.body) for one in parts if one.heading or one.body]:
         raise Unfit("put together by sections it would not have the same sections")
     return text
+
+
+def _no_more_of_one(text: str, *sides: str) -> bool:
+    """Whether no section stands more often in `text` than on any side."""
+    often = [Counter(one.name for one in read(side).sections) for side in sides]
+    return all(
+        count <= max(one[name] for one in often) for name, count in Counter(s.name for s in read(text).sections).items()
+    )
 
 
 def _written(front: str | None, parts: Sequence[_Part], ending: str) -> str:

@@ -11,7 +11,10 @@ from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from directional_sync.core.merge.values import Referee
 
 DEPTH_MAX = 100
 """How deep maps and lists may lie within each other to be merged by parts."""
@@ -80,6 +83,12 @@ def path_to(parent: str, key: str) -> str:
     return f'{parent}["{escaped}"]'
 
 
+class Join(Protocol):
+    """Merges a scalar by its lines. None: it has none, or they are written in ways that differ."""
+
+    def __call__(self, where: str, base: Take | None, repo: Take, remote: Take, referee: Referee) -> Take | None: ...
+
+
 @dataclass(frozen=True, eq=False)
 class Document:
     """One of the three contents, read."""
@@ -94,6 +103,8 @@ class Document:
     """The place of a key in the map at a place."""
     rows: Mapping[str, tuple[str, Any]] = field(default_factory=dict)
     """Of each list that is written in sections: by what its items are told apart ("": their number), and all of it."""
+    join: Join | None = None
+    """How two versions of a scalar become one, where the format has scalars of many lines."""
     _chunks: dict[int, list[Chunk]] = field(default_factory=dict, repr=False)
 
     def chunked(self, node: Node) -> list[Chunk]:

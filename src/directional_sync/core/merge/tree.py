@@ -90,7 +90,8 @@ class _Work:
             return remote
         if repo.data == remote.data or (base is not None and remote.data == base.data):
             return repo
-        return self._clash(where, Place.KEY, base, repo, remote)
+        joined = repo.document.join and repo.document.join(where, base, repo, remote, self._referee)
+        return joined or self._clash(where, Place.KEY, base, repo, remote)
 
     def _clash(self, where: str, place: Place, base: Take | None, repo: Take, remote: Take) -> Take:
         for side in (repo, remote):
@@ -208,7 +209,7 @@ class _Work:
         items became as many others on both sides, one by one."""
         if base is None:
             return self._list_clash(where, base, repo, remote)
-        rows = [[_token(item.node.data) for item in side.node.items] for side in (base, repo, remote)]
+        rows = [[token(item.node.data) for item in side.node.items] for side in (base, repo, remote)]
         parts = stretches(*rows)
         if any(part.open and len({b - a for a, b in (part.base, part.repo, part.remote)}) > 1 for part in parts):
             return self._list_clash(where, base, repo, remote)
@@ -356,10 +357,10 @@ def _written_item(held: _Held) -> str:
     return held[0].document.text[item.start : item.node.end].strip()
 
 
-def _token(data: Any) -> str:
+def token(data: Any) -> str:
     """Equal for equal data, whatever the order of keys."""
     if isinstance(data, dict):
-        return "{" + ",".join(f"{key!r}:{_token(data[key])}" for key in sorted(data)) + "}"
+        return "{" + ",".join(f"{key!r}:{token(data[key])}" for key in sorted(data)) + "}"
     if isinstance(data, list):
-        return "[" + ",".join(_token(one) for one in data) + "]"
+        return "[" + ",".join(token(one) for one in data) + "]"
     return repr(data)

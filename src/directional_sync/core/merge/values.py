@@ -114,6 +114,13 @@ class UnfitChoice(ValueError):
         self.where = where
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    open: int
+    settled: int
+    notes: int
+
+
 class Referee:
     """Collects what a merge finds, and answers how a clash is settled."""
 
@@ -148,6 +155,18 @@ class Referee:
             raise UnfitChoice(name)
         self.settled.append(clash)
         return choice
+
+    def mark(self) -> Mark:
+        """How much was found so far."""
+        return Mark(len(self.open), len(self.settled), len(self.notes))
+
+    def since(self, mark: Mark) -> tuple[list[Clash], list[Note]]:
+        """The clashes, open or settled, and the notes that were found after `mark`."""
+        return [*self.open[mark.open :], *self.settled[mark.settled :]], self.notes[mark.notes :]
+
+    def forget(self, mark: Mark) -> None:
+        """Takes back what was found after `mark`."""
+        del self.open[mark.open :], self.settled[mark.settled :], self.notes[mark.notes :]
 
     def note(self, kind: NoteKind, where: str, text: str) -> None:
         self.notes.append(Note(kind, where, text))

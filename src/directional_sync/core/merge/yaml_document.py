@@ -12,7 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from directional_sync.core.merge import flow
-from directional_sync.core.merge.node import DEPTH_MAX, Chunk, Document, Item, Node, Shape, Style, Unfit
+from directional_sync.core.merge.node import DEPTH_MAX, Chunk, Document, Item, Node, Shape, Style, Take, Unfit
+from directional_sync.core.merge.render import shifted
+from directional_sync.core.merge.text import merge_lines
+from directional_sync.core.merge.values import Referee
 
 COMMENT = re.compile(r"#[^\n]*")
 _COMMENT_IN_GAP = re.compile(r"(?:(?<=[\s,\[\]{}:-])|\A)#[^\n]*")
@@ -54,7 +57,31 @@ def read(text: str) -> Document:
             return flow.chunks(text, one, COMMENT, lambda item: item.node.end)
         return layout.chunks[one.start]
 
-    return Document(text, node, comments, chunked)
+    return Document(text, node, comments, chunked, join=_joined)
+
+
+def _joined(where: str, base: Take | None, repo: Take, remote: Take, referee: Referee) -> Take | None:
+    """Block scalars that begin alike, merged by lines."""
+    sides = [side for side in (base, repo, remote) if side is not None]
+    if base is None or any(side.node.style is not Style.BLOCK or side.item is None for side in sides):
+        return None
+    assert repo.item is not None
+    column = repo.document.column(repo.item.start)
+    texts = []
+    for side in sides:
+        assert side.item is not None
+        text = side.document.text[side.node.start : side.node.end]
+        texts.append(shifted(text, column - side.document.column(side.item.start)).split("\n", 1))
+    if len({header for header, *_ in texts}) > 1 or any(len(one) < 2 for one in texts):
+        return None
+    first = repo.document.text.count("\n", 0, repo.node.start) + 2
+    old, mine, other = (f"{body}\n" for _, body in texts)
+    text = f"{texts[0][0]}\n{merge_lines(old, mine, other, referee, where=where, first_line=first)}".rstrip("\n")
+    written = _Parsed(f"{' ' * column}x: {text}\n").root().data
+    before = " " * column + "x: "
+    node = Node(Shape.SCALAR, Style.BLOCK, len(before), len(before) + len(text), written["x"])
+    made = Document(before + text, node, [], lambda _: [])
+    return Take(made, node, Item("x", column, node))
 
 
 class _Parsed:
