@@ -65,6 +65,8 @@ def merge_keyed(form: Format, base: str | None, repo: str, remote: str, referee:
     except Unfit as unfit:
         raise Unwritten(unfit.reason, intended, clashed) from unfit
     wrong = _means(form, text, intended, required)
+    if wrong is None and not clashes and not notes and _come_back(before, ours, theirs, form.read(text)):
+        wrong = "a comment that was deleted would come back"
     if wrong is not None:
         raise Unwritten(wrong, intended, clashed)
     return text
@@ -126,6 +128,18 @@ def _required(base: Document | None, repo: Document, remote: Document, judged: J
         added = max(0, ours[comment] - old[comment], theirs[comment] - old[comment])
         needed[comment] = min(old[comment], ours[comment], theirs[comment]) + added
     return needed - judged.clashing
+
+
+def _come_back(base: Document | None, repo: Document, remote: Document, written: Document) -> bool:
+    """Whether a comment is there that one side deleted and the other left as it was."""
+    if base is None:
+        return False
+    old, mine, other, found = (_comments(one) for one in (base, repo, remote, written))
+    return any(
+        found[one] > max(min(mine[one], other[one]), mine[one] + other[one] - count)
+        for one, count in old.items()
+        if mine[one] < count or other[one] < count
+    )
 
 
 def _around(base: Document | None, repo: Document, remote: Document) -> tuple[str, str]:
