@@ -10,7 +10,16 @@ from typing import Any
 
 import pytest
 from tests.core.merge.test_laws import BASE
-from tests.core.merge.writing import DROPPED, Layout, edited, plain_merge, same, write_json
+from tests.core.merge.writing import (
+    DROPPED,
+    Layout,
+    edited,
+    plain_merge,
+    same,
+    write_json,
+    write_toml,
+    write_yaml,
+)
 
 from directional_sync.core.merge.kinds import kind_of
 from directional_sync.core.merge.merging import merge
@@ -213,11 +222,12 @@ def test_nothing_in_the_base_is_no_base(content: str) -> None:
     assert json.loads(text(found)) == {"a": 1, "b": 2}
 
 
-def test_fewer_clashes_than_git_and_no_wrong_merge(tmp_path: Path) -> None:
-    """400 pairs of independent edits of one settings file."""
-    rng = random.Random(400)
+@pytest.mark.parametrize("part", range(4))
+def test_fewer_clashes_than_git_and_no_wrong_merge(part: int, tmp_path: Path) -> None:
+    """400 pairs of independent edits of one settings file, a hundred at a time."""
+    rng = random.Random(400 + part)
     ours = theirs = 0
-    for _ in range(400):
+    for _ in range(100):
         data = (BASE, *(edited(BASE, rng, rng.randrange(1, 4)) for _ in "ab"))
         contents = [write_json(one, Layout()) for one in data]
         names = ("base", "repo", "remote")
@@ -234,7 +244,7 @@ def test_fewer_clashes_than_git_and_no_wrong_merge(tmp_path: Path) -> None:
             "$." + ".".join(path) for path in clashes
         }
     assert ours <= theirs
-    assert ours <= 60
+    assert ours <= 20
 
 
 def agrees_with_keys(found: Any, expected: Any) -> bool:
@@ -262,3 +272,82 @@ def test_kinds(path: str, kind: Kind) -> None:
     assert kind_of(path, b"{}") is kind
     assert kind_of(path, b"\0") is Kind.BINARY
     assert kind_of(path, "é".encode("latin-1")) is Kind.BINARY
+
+
+def test_a_renamed_map_takes_the_edits_of_what_it_holds() -> None:  # B42
+    base = '{\n  "tools": {\n    "a": 1,\n    "b": 2,\n    "c": 3\n  },\n  "x": 1\n}\n'
+    found = merged(Kind.JSON, base, base.replace('"tools"', '"servers"'), base.replace('"b": 2', '"b": 9'))
+    assert json.loads(text(found)) == {"servers": {"a": 1, "b": 9, "c": 3}, "x": 1} and not found.notes
+
+
+def test_an_edit_does_not_slip_into_the_map_beside() -> None:
+    """Maps that are alike line by line: what is left of them after a deletion could be either."""
+    rng = random.Random(7)
+    for _ in range(150):
+        names = [f"m{at}" for at in range(rng.randrange(2, 5))]
+        base = {name: {"x": 1, "y": 2, "z": [1, 1, 1]} for name in names}
+        gone, changed = rng.choice(names), rng.choice(names)
+        repo = {name: dict(one) for name, one in base.items() if name != gone}
+        if rng.random() < 0.5:
+            repo[rng.choice(["m0", "new"])] = {"x": 1, "y": 2, "w": 1}
+        remote = {name: dict(one) for name, one in base.items()}
+        remote[changed][rng.choice("xy")] = 9
+        found = merged(Kind.JSON, *(write_json(one, Layout()) for one in (base, repo, remote)))
+        clashes: dict[tuple[str, ...], Any] = {}
+        expected = plain_merge(base, repo, remote, (), clashes)
+        data = json.loads(found.partial)
+        assert data.keys() >= {name for name in expected if name not in (gone, changed)}
+        for name in data.keys() & expected.keys() - {"new"}:
+            assert agrees_with_keys(data[name], expected[name])
+
+
+DAMAGE = [
+    "{",
+    "}",
+    "[",
+    "]",
+    '"',
+    "'",
+    ":",
+    ",",
+    "#",
+    "- ",
+    "\n",
+    "\r\n",
+    "\t",
+    "|",
+    "&a ",
+    "*a",
+    "```",
+    "<!--",
+    "---\n",
+    "//",
+    "/*",
+    "[[",
+    "\\",
+    "\u2028",
+    "é",
+    "  ",
+    "=",
+]
+
+
+@pytest.mark.parametrize("kind", [Kind.JSON, Kind.YAML, Kind.TOML, Kind.MARKDOWN])
+def test_damaged_contents_are_merged_or_are_a_clash(kind: Kind) -> None:
+    writer = {Kind.JSON: write_json, Kind.YAML: write_yaml, Kind.TOML: write_toml, Kind.MARKDOWN: write_yaml}[kind]
+    whole = writer(BASE, Layout())
+    rng = random.Random(kind.value)
+
+    def damaged() -> str:
+        text = whole
+        for _ in range(rng.randrange(1, 4)):
+            at = rng.randrange(len(text))
+            text = text[:at] + rng.choice(DAMAGE) + text[at + rng.randrange(3) :]
+        return text
+
+    for _ in range(120):
+        base, repo, remote = (damaged() if rng.random() < 0.6 else whole for _ in range(3))
+        found = merged(kind, base, repo, remote)
+        assert (found.content is None) == bool(found.clashes)
+        chosen = merged(kind, base, repo, remote, choices={clash.id: Choice.REMOTE for clash in found.clashes})
+        assert chosen.content is not None or [clash.id for clash in chosen.clashes] == ["whole file"]

@@ -105,6 +105,10 @@ seeds = st.integers(0, 10**9)
 def test_the_data_is_what_a_merge_of_plain_data_comes_to(kind: Kind, seed: int, relayout: bool) -> None:
     case = made(kind, seed, relayout=relayout)
     merged = case.merged()
+    if [clash.place for clash in merged.clashes] == [Place.FILE]:
+        # A key that is a value on one side and a table with a header on the other has no place of its own in TOML.
+        assert kind is Kind.TOML and merged.content is None and merged.partial == case.contents[1]
+        return
     expected_clashes: dict[tuple[str, ...], Any] = {}
     expected = plain_merge(*case.data, (), expected_clashes)
     assert merged.kind is kind, (merged.notes, case)

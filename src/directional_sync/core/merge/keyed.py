@@ -13,10 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from directional_sync.core.merge.node import Document, Node, Shape, Unfit
+from directional_sync.core.merge.by_lines import Doubts, know_better
+from directional_sync.core.merge.node import Document, Unfit
 from directional_sync.core.merge.render import Renderer
 from directional_sync.core.merge.text import merge_lines
-from directional_sync.core.merge.tree import Judged, merge_trees, token
+from directional_sync.core.merge.tree import Judged, merge_trees
 from directional_sync.core.merge.values import NoteKind, Place, Referee
 
 
@@ -53,9 +54,13 @@ def merge_keyed(form: Format, base: str | None, repo: str, remote: str, referee:
         if not by_lines.open:
             if not clashes and _means(form, text, intended, required) is None:
                 return text
-            kept = [note for note in notes if note.kind is NoteKind.EDIT_KEPT]
-            unsure = not clashes if kept else all(clash.place is Place.LIST for clash in clashes)
-            if (kept or clashes) and unsure and _follows(form, text, before, ours, theirs, required):
+            doubts = Doubts(
+                {note.where for note in notes if note.kind is NoteKind.EDIT_KEPT},
+                {clash.id for clash in clashes if clash.place is Place.LIST},
+            )
+            sure = len(doubts.lists) == len(clashes) and not (doubts.kept and doubts.lists)
+            read = _understood(form, text, required) if sure and (doubts.kept or doubts.lists) else None
+            if read is not None and know_better(before, ours, theirs, intended, read, doubts, where):
                 referee.forget(mark)
                 return text
     clashed = bool(clashes)
@@ -72,34 +77,13 @@ def merge_keyed(form: Format, base: str | None, repo: str, remote: str, referee:
     return text
 
 
-def _follows(form: Format, text: str, base: Document, repo: Document, remote: Document, required: Counter[str]) -> bool:
-    """Whether a clean merge by lines knows better than one by keys. It does where a key was renamed and what it holds
-    was changed, and where items of lists have no names: lines know what stayed in its place. It does not where a thing
-    would stand twice that both sides have once."""
+def _understood(form: Format, text: str, required: Counter[str]) -> Document | None:
+    """`text`, read; None where it cannot be, or a comment is missing."""
     try:
         written = form.read(text)
     except Unfit:
-        return False
-    if required - _comments(written):
-        return False
-    old, mine, other, found = (_items(one.root) for one in (base, repo, remote, written))
-    return all(
-        count <= max(old[item], mine[item], other[item], mine[item] + other[item] - old[item])
-        for item, count in found.items()
-        if item in old or item in mine or item in other
-    )
-
-
-def _items(root: Node) -> Counter[str]:
-    """How often each thing stands in a list."""
-    found: Counter[str] = Counter()
-    inside = [root]
-    while inside:
-        node = inside.pop()
-        inside += [item.node for item in node.items]
-        if node.shape is Shape.LIST:
-            found.update(token(item.node.data) for item in node.items)
-    return found
+        return None
+    return None if required - _comments(written) else written
 
 
 def _means(form: Format, text: str, intended: Any, required: Counter[str]) -> str | None:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 _EFFORT_MAX = 400
 """How many rounds a shortest difference may take before the sequences are parted by other means."""
+_EFFORT_MIN = 50
+"""The same, after it has failed several times in one text."""
 _FAR = 1 << 60
 
 
@@ -75,6 +77,7 @@ def _changed(a: list[int], b: list[int]) -> tuple[bytearray, bytearray]:
 def _compare(a: list[int], b: list[int], at_a: list[int], at_b: list[int], gone: bytearray, came: bytearray) -> None:
     """Marks what is in no pair. `at_a` and `at_b` tell where an element stands in the marks."""
     boxes = [(0, len(a), 0, len(b))]
+    effort = _EFFORT_MAX
     while boxes:
         a0, a1, b0, b1 = boxes.pop()
         while a0 < a1 and b0 < b1 and a[a0] == b[b0]:
@@ -87,11 +90,12 @@ def _compare(a: list[int], b: list[int], at_a: list[int], at_b: list[int], gone:
             for at in at_b[b0:b1]:
                 came[at] = 1
             continue
-        parted = _halves(a, b, (a0, a1, b0, b1))
+        parted = _halves(a, b, (a0, a1, b0, b1), effort)
         if parted is not None:
             i, j = parted
             boxes += [(a0, i, b0, j), (i, a1, j, b1)]
             continue
+        effort = max(effort // 2, _EFFORT_MIN)
         anchors = list(_anchors(a, b, (a0, a1, b0, b1)))
         if not anchors:
             boxes += [(a0, a1, b0, b0), (a1, a1, b0, b1)]
@@ -102,7 +106,7 @@ def _compare(a: list[int], b: list[int], at_a: list[int], at_b: list[int], gone:
         boxes.append((a0, a1, b0, b1))
 
 
-def _halves(a: list[int], b: list[int], box: tuple[int, int, int, int]) -> tuple[int, int] | None:
+def _halves(a: list[int], b: list[int], box: tuple[int, int, int, int], effort: int) -> tuple[int, int] | None:
     """A point on a shortest way through the box, found from both ends at once. None: it would take too long.
 
     `ahead[d]` is how far into `a` one can come from the start on diagonal d (place in a minus place in b) with as many
@@ -114,7 +118,7 @@ def _halves(a: list[int], b: list[int], box: tuple[int, int, int, int]) -> tuple
     ahead, behind = {fore: a0}, {back: a1}
     f_low = f_high = fore
     b_low = b_high = back
-    for _ in range(_EFFORT_MAX):
+    for _ in range(effort):
         f_low, f_high = _widened(ahead, f_low, f_high, lowest, highest, -1)
         for d in range(f_high, f_low - 1, -2):
             i = ahead[d - 1] + 1 if ahead[d - 1] >= ahead[d + 1] else ahead[d + 1]

@@ -45,12 +45,13 @@ def merge_markdown(base: str | None, repo: str, remote: str, referee: Referee) -
     parts = work.parts()
     ending = agreed([None if before is None else before.ending, ours.ending, theirs.ending], "")
     clashes, notes = referee.since(mark)
-    if base is not None and (clashes or notes):
-        text = merge_lines(base, repo, remote, by_lines := Referee({}))
-        if not by_lines.open and _no_more_of_one(text, base, repo, remote):
-            referee.forget(mark)
-            return text
     text = _written(front, parts, ending)
+    if base is not None and (clashes or notes):
+        by_lines = merge_lines(base, repo, remote, trial := Referee({}))
+        doubts = [*(clash.id for clash in clashes), *(note.where for note in notes)]
+        if not trial.open and _know_better(by_lines, text, doubts, (base, repo, remote)):
+            referee.forget(mark)
+            return by_lines
     again = read(text)
     if again.front_matter != front or [
         (one.heading, one.body) for one in again.sections if one.heading or one.body
@@ -59,12 +60,19 @@ def merge_markdown(base: str | None, repo: str, remote: str, referee: Referee) -
     return text
 
 
-def _no_more_of_one(text: str, *sides: str) -> bool:
-    """Whether no section stands more often in `text` than on any side."""
+def _know_better(by_lines: str, text: str, doubts: Sequence[str], sides: Sequence[str]) -> bool:
+    """Whether what lines made of it is to be taken instead of `text`: they know what stayed in its place when a section
+    was renamed. Sections that are in no doubt must be the same, and none may stand more often than on any side."""
+    found = read(by_lines).sections
     often = [Counter(one.name for one in read(side).sections) for side in sides]
-    return all(
-        count <= max(one[name] for one in often) for name, count in Counter(s.name for s in read(text).sections).items()
-    )
+    if any(count > max(one[name] for one in often) for name, count in Counter(one.name for one in found).items()):
+        return False
+    known = {(one.name, one.occurrence): one.body for one in read(text).sections}
+    for one in found:
+        doubted = any(doubt.startswith(_shown(one)) for doubt in doubts)
+        if often[0][one.name] and not doubted and known.get((one.name, one.occurrence)) != one.body:
+            return False
+    return True
 
 
 def _written(front: str | None, parts: Sequence[_Part], ending: str) -> str:

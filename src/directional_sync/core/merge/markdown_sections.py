@@ -77,7 +77,7 @@ def read(text: str) -> Text:
 
 
 def _parted(text: str, first: int) -> list[Section]:
-    lines = text.splitlines(keepends=True) if "\r" not in text else [f"{one}\n" for one in text.split("\n")[:-1]]
+    lines = [f"{one}\n" for one in text.split("\n")[:-1]]
     heads = _headings(lines)
     found: list[Section] = []
     start, level, title, count = 0, 0, "", 0

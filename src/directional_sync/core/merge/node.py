@@ -223,3 +223,12 @@ def _is_name(value: Any) -> bool:
 
 def named_scalar(value: Any) -> str:
     return value if isinstance(value, str) else "null" if value is None else f"{value[0]}:{value[1]}"
+
+
+def token(data: Any) -> str:
+    """Equal for equal data, whatever the order of keys."""
+    if isinstance(data, dict):
+        return "{" + ",".join(f"{key!r}:{token(data[key])}" for key in sorted(data)) + "}"
+    if isinstance(data, list):
+        return "[" + ",".join(token(one) for one in data) + "]"
+    return repr(data)

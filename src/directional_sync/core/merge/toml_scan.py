@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from directional_sync.core.merge.node import Item, Node, Shape, Style, Unfit
+from directional_sync.core.merge.node import DEPTH_MAX, Item, Node, Shape, Style, Unfit
 
 COMMENT = re.compile(r"#[^\n]*")
 _SPACE = re.compile(r"[ \t]*")
@@ -39,6 +39,7 @@ class Scan:
     def __init__(self, text: str) -> None:
         self._text = text
         self._at = 0
+        self._depth = 0
         self.comments: list[tuple[int, int]] = []
         self.sections = [Section()]
         while self._to_next():
@@ -135,6 +136,9 @@ class Scan:
 
     def _container(self, opened: int, closing: str) -> Node:
         self._at += 1
+        self._depth += 1
+        if self._depth > DEPTH_MAX:
+            raise Unfit(f"it is nested more than {DEPTH_MAX} deep")
         items: list[Item] = []
         while self._to_next() and self._text[self._at] != closing:
             if self._text[self._at] == ",":
@@ -143,6 +147,7 @@ class Scan:
             at = self._at
             items.append(self._pair(at) if closing == "}" else Item(str(len(items)), at, self._value()))
         self._at += 1
+        self._depth -= 1
         data: Any = (
             {item.key: item.node.data for item in items} if closing == "}" else [item.node.data for item in items]
         )

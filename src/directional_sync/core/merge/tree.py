@@ -28,6 +28,7 @@ from directional_sync.core.merge.node import (
     Unfit,
     Value,
     keys_by_identity,
+    token,
 )
 from directional_sync.core.merge.order import moved_both_ways, ordered
 from directional_sync.core.merge.text import stretches
@@ -182,7 +183,8 @@ class _Work:
         moved = base is not None and moved_both_ways(*names)
         if moved or (scalars and (_contested(*names) if base is not None else _replaced(*names))):
             return self._list_clash(where, base, repo, remote)
-        pieces = self._keyed(where, names, base, repo, remote, lambda at, name: f"{at}[{name}]")
+        # The name of a scalar is its value, which has no business in a place.
+        pieces = self._keyed(where, names, base, repo, remote, lambda at, name: at if scalars else f"{at}[{name}]")
         return _mix(base, repo, remote, pieces)
 
     def _list_clash(self, where: str, base: Take | None, repo: Take, remote: Take) -> Value:
@@ -355,12 +357,3 @@ def _written(side: Take) -> str:
 def _written_item(held: _Held) -> str:
     item: Item = held[0].node.items[held[1]]
     return held[0].document.text[item.start : item.node.end].strip()
-
-
-def token(data: Any) -> str:
-    """Equal for equal data, whatever the order of keys."""
-    if isinstance(data, dict):
-        return "{" + ",".join(f"{key!r}:{token(data[key])}" for key in sorted(data)) + "}"
-    if isinstance(data, list):
-        return "[" + ",".join(token(one) for one in data) + "]"
-    return repr(data)
