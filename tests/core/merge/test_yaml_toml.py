@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from directional_sync.core.merge.merging import merge
-from directional_sync.core.merge.values import Kind, Merged, NoteKind
+from directional_sync.core.merge.values import Choice, Kind, Merged, NoteKind
 
 AGENTS = """\
 # Agents of the team
@@ -279,3 +279,42 @@ def test_items_that_nothing_tells_apart_are_not_mixed_up() -> None:
     base = "[[x]]\nv = 1\n\n[[x]]\nv = 2\n\n[[x]]\nv = 3\n"
     found = merged(Kind.TOML, base, base.replace("[[x]]\nv = 1\n\n", ""), base.replace("v = 3", "v = 9"))
     assert found.kind is Kind.TEXT and found.content == b"[[x]]\nv = 2\n\n[[x]]\nv = 9\n"
+
+
+SCRIPT = "job:\n  run: |\n    one\n    two\n    three\n    four\n  x: 1\n"
+
+
+def test_a_text_of_many_lines_is_merged_by_lines() -> None:
+    repo = put(SCRIPT, ("one", "1"), ("x: 1", "x: 1\n  y: 1"))
+    remote = put(SCRIPT, ("four", "4"), ("run: |", "run: |-"), ("x: 1", "x: 1\n  z: 1"))
+    found = merged(Kind.YAML, SCRIPT, repo, remote)
+    expected = put(SCRIPT, ("one", "1"), ("four", "4"), ("run: |", "run: |-"), ("x: 1", "x: 1\n  y: 1\n  z: 1"))
+    assert found.kind is Kind.YAML and found.content == expected.encode()
+
+
+def test_a_clash_in_a_text_of_many_lines_is_one_line() -> None:
+    found = merged(Kind.YAML, SCRIPT, put(SCRIPT, ("two", "2")), put(SCRIPT, ("two", "zwei"), ("x: 1", "x: 2")))
+    (clash,) = found.clashes
+    assert (clash.id, clash.base, clash.repo, clash.remote) == (
+        "$.job.run: line 4",
+        "    two\n",
+        "    2\n",
+        "    zwei\n",
+    )
+    assert found.partial.decode() == put(SCRIPT, ("two", "2"), ("x: 1", "x: 2"))
+    chosen = merge(
+        SCRIPT.encode(),
+        put(SCRIPT, ("two", "2")).encode(),
+        put(SCRIPT, ("two", "zwei")).encode(),
+        Kind.YAML,
+        {clash.id: Choice.BOTH},
+    )
+    assert chosen.content is not None and chosen.content.decode() == put(SCRIPT, ("two", "2\n    zwei"))
+
+
+def test_a_deleted_comment_does_not_come_back() -> None:
+    base = "# one\n# two\n# three\na: 1\nb: 1\n"
+    found = merged(Kind.YAML, base, put(base, ("# two\n", "")), put(base, ("# one\n", ""), ("# three\n", "")))
+    assert found.content is None
+    apart = merged(Kind.YAML, base, put(base, ("# one\n", "")), put(base, ("a: 1", "a: 2")))
+    assert apart.content == put(base, ("# one\n", ""), ("a: 1", "a: 2")).encode()

@@ -119,6 +119,7 @@ class Mark:
     open: int
     settled: int
     notes: int
+    named: Mapping[str, int]
 
 
 class Referee:
@@ -158,7 +159,7 @@ class Referee:
 
     def mark(self) -> Mark:
         """How much was found so far."""
-        return Mark(len(self.open), len(self.settled), len(self.notes))
+        return Mark(len(self.open), len(self.settled), len(self.notes), dict(self._named))
 
     def since(self, mark: Mark) -> tuple[list[Clash], list[Note]]:
         """The clashes, open or settled, and the notes that were found after `mark`."""
@@ -167,6 +168,7 @@ class Referee:
     def forget(self, mark: Mark) -> None:
         """Takes back what was found after `mark`."""
         del self.open[mark.open :], self.settled[mark.settled :], self.notes[mark.notes :]
+        self._named = dict(mark.named)
 
     def note(self, kind: NoteKind, where: str, text: str) -> None:
         self.notes.append(Note(kind, where, text))

@@ -61,7 +61,7 @@ def read(text: str) -> Document:
 
 
 def _joined(where: str, base: Take | None, repo: Take, remote: Take, referee: Referee) -> Take | None:
-    """Block scalars that begin alike, merged by lines."""
+    """Block scalars, merged by lines. What is in their first line is one thing."""
     sides = [side for side in (base, repo, remote) if side is not None]
     if base is None or any(side.node.style is not Style.BLOCK or side.item is None for side in sides):
         return None
@@ -72,11 +72,15 @@ def _joined(where: str, base: Take | None, repo: Take, remote: Take, referee: Re
         assert side.item is not None
         text = side.document.text[side.node.start : side.node.end]
         texts.append(shifted(text, column - side.document.column(side.item.start)).split("\n", 1))
-    if len({header for header, *_ in texts}) > 1 or any(len(one) < 2 for one in texts):
+    if any(len(one) < 2 for one in texts):
         return None
+    was, mine_begins, other_begins = (header for header, _ in texts)
+    if other_begins not in (was, mine_begins) and mine_begins != was:
+        return None
+    header = other_begins if mine_begins == was else mine_begins
     first = repo.document.text.count("\n", 0, repo.node.start) + 2
     old, mine, other = (f"{body}\n" for _, body in texts)
-    text = f"{texts[0][0]}\n{merge_lines(old, mine, other, referee, where=where, first_line=first)}".rstrip("\n")
+    text = f"{header}\n{merge_lines(old, mine, other, referee, where=where, first_line=first)}".rstrip("\n")
     written = _Parsed(f"{' ' * column}x: {text}\n").root().data
     before = " " * column + "x: "
     node = Node(Shape.SCALAR, Style.BLOCK, len(before), len(before) + len(text), written["x"])
