@@ -318,3 +318,14 @@ def test_a_deleted_comment_does_not_come_back() -> None:
     assert found.content is None
     apart = merged(Kind.YAML, base, put(base, ("# one\n", "")), put(base, ("a: 1", "a: 2")))
     assert apart.content == put(base, ("# one\n", ""), ("a: 1", "a: 2")).encode()
+
+
+def test_lines_that_put_a_key_in_twice_are_not_written_beside_anchors() -> None:
+    """Git takes it for a clean merge."""
+    base = "base: &base\n  a: 1\n\nuse:\n  <<: *base\n  b: 1\n\n  c: 1\n"
+    found = merged(
+        Kind.YAML, base, put(base, ("  b: 1\n", "  d: 2\n  b: 1\n")), put(base, ("c: 1\n", "c: 1\n  d: 3\n"))
+    )
+    assert [clash.id for clash in found.clashes] == ["whole file"]
+    fine = merged(Kind.YAML, base, put(base, ("a: 1", "a: 2")), put(base, ("c: 1\n", "c: 1\n  d: 3\n")))
+    assert fine.content is not None

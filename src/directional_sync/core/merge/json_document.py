@@ -38,6 +38,15 @@ def read(text: str) -> Document:
     return Document(text, root, reader.comments, lambda node: _chunks(text, node))
 
 
+def sound(text: str) -> bool:
+    """Whether `text` can be read."""
+    try:
+        read(text)
+    except Unfit:
+        return False
+    return True
+
+
 def _chunks(text: str, node: Node) -> list[Chunk]:
     return flow.chunks(text, node, COMMENT, lambda item: item.node.end)
 

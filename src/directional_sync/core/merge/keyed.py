@@ -28,6 +28,8 @@ class Format:
     read: Callable[[str], Document]
     """Raises Unfit."""
     comment: re.Pattern[str]
+    sound: Callable[[str], bool]
+    """Whether a text is of this format, be it fit to be merged by keys or not."""
 
 
 class Unwritten(Unfit):

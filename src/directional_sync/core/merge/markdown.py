@@ -276,22 +276,16 @@ def _front_matter(base: Text | None, repo: Text, remote: Text, referee: Referee)
                 return other if choice is Choice.REMOTE else mine
             referee.edit_kept(_FRONT_MATTER, "repo" if mine is None else "remote")
         return mine if other is None else other
-    form = Format(yaml_document.read, yaml_document.COMMENT)
+    form = Format(yaml_document.read, yaml_document.COMMENT, yaml_document.sound)
     trial = Referee({}, strict=referee.strict)
     try:
         merge_keyed(form, old, mine, other, trial, f"{_FRONT_MATTER}: $")
     except Unfit:
         text = merge_lines(old, mine, other, trial := Referee({}), where=_FRONT_MATTER)
-        if not trial.open and (_is_yaml(text) or not (_is_yaml(mine) and _is_yaml(other))):
+        if not trial.open and (
+            yaml_document.sound(text) or not (yaml_document.sound(mine) and yaml_document.sound(other))
+        ):
             return text
         choice = referee.clash(_FRONT_MATTER, Place.SECTION, old, mine, other)
         return other if choice is Choice.REMOTE else mine
     return merge_keyed(form, old, mine, other, referee, f"{_FRONT_MATTER}: $")
-
-
-def _is_yaml(text: str) -> bool:
-    try:
-        yaml_document.read(text)
-    except Unfit:
-        return False
-    return True

@@ -7,7 +7,7 @@ the same three-way rule; the kinds see plain text with line feeds.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from directional_sync.core.merge.keyed import Format, Unwritten, merge_keyed
@@ -100,9 +100,9 @@ def _formats() -> dict[Kind, Format]:
     from directional_sync.core.merge import json_document, toml_document, yaml_document
 
     return {
-        Kind.JSON: Format(json_document.read, json_document.COMMENT),
-        Kind.YAML: Format(yaml_document.read, yaml_document.COMMENT),
-        Kind.TOML: Format(toml_document.read, toml_document.COMMENT),
+        Kind.JSON: Format(json_document.read, json_document.COMMENT, json_document.sound),
+        Kind.YAML: Format(yaml_document.read, yaml_document.COMMENT, yaml_document.sound),
+        Kind.TOML: Format(toml_document.read, toml_document.COMMENT, toml_document.sound),
     }
 
 
@@ -112,17 +112,11 @@ def _broken(form: Format | None, texts: _Texts, text: str, why: Unfit) -> bool:
     if form is None:
         return False
     if isinstance(why, Unwritten):
-        return why.clashed or not _readable(form, [text]) or form.read(text).root.data != why.data
-    return _readable(form, texts[1:]) and not _readable(form, [text])
-
-
-def _readable(form: Format, texts: Sequence[str | None]) -> bool:
-    try:
-        for text in texts:
-            form.read(text or "")
-    except Unfit:
-        return False
-    return True
+        try:
+            return why.clashed or form.read(text).root.data != why.data
+        except Unfit:
+            return True
+    return form.sound(texts[1]) and form.sound(texts[2]) and not form.sound(text)
 
 
 def _whole(kind: Kind, base: bytes | None, repo: bytes, remote: bytes, referee: Referee, chosen: Choices) -> Merged:

@@ -24,17 +24,13 @@ from directional_sync.core.merge.node import (
 )
 from directional_sync.core.merge.toml_scan import COMMENT, Scan, Section, grouped, joined
 
-__all__ = ["COMMENT", "read"]
+__all__ = ["COMMENT", "read", "sound"]
 
 
 def read(text: str) -> Document:
     """The document that `text` is. Raises Unfit."""
-    import tomllib
-
-    try:
-        tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise Unfit("it is not TOML") from error
+    if not sound(text):
+        raise Unfit("it is not TOML")
     scan = Scan(text)
     top, *tables = scan.sections
     rows = _Rows(tables)
@@ -61,6 +57,17 @@ def read(text: str) -> Document:
         return chunks[one.start]
 
     return Document(text, root, scan.comments, chunked, _path, rows.told)
+
+
+def sound(text: str) -> bool:
+    """Whether `text` is TOML."""
+    import tomllib
+
+    try:
+        tomllib.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _chunks(lead: int, stops: list[int]) -> list[Chunk]:

@@ -60,6 +60,35 @@ def read(text: str) -> Document:
     return Document(text, node, comments, chunked, join=_joined)
 
 
+def sound(text: str) -> bool:
+    """Whether `text` is YAML in which no key stands twice, with whatever anchors, tags and documents."""
+    import yaml
+
+    maps: list[set[str] | None] = []
+    is_key: list[bool] = []
+    try:
+        for event in yaml.parse(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader)):
+            if isinstance(event, yaml.CollectionEndEvent):
+                maps.pop()
+                is_key.pop()
+            elif isinstance(event, yaml.NodeEvent):
+                if maps and is_key[-1] and isinstance(event, yaml.ScalarEvent):
+                    keys = maps[-1]
+                    if keys is not None and event.value in keys and event.value != "<<":
+                        return False
+                    if keys is not None:
+                        keys.add(event.value)
+                if maps and maps[-1] is not None:
+                    is_key[-1] = not is_key[-1]
+                if isinstance(event, yaml.CollectionStartEvent):
+                    in_map = isinstance(event, yaml.MappingStartEvent)
+                    maps.append(set() if in_map else None)
+                    is_key.append(in_map)
+    except (yaml.YAMLError, RecursionError):
+        return False
+    return True
+
+
 def _joined(where: str, base: Take | None, repo: Take, remote: Take, referee: Referee) -> Take | None:
     """Block scalars, merged by lines. What is in their first line is one thing."""
     sides = [side for side in (base, repo, remote) if side is not None]
