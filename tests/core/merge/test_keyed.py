@@ -351,3 +351,10 @@ def test_damaged_contents_are_merged_or_are_a_clash(kind: Kind) -> None:
         assert (found.content is None) == bool(found.clashes)
         chosen = merged(kind, base, repo, remote, choices={clash.id: Choice.REMOTE for clash in found.clashes})
         assert chosen.content is not None or [clash.id for clash in chosen.clashes] == ["whole file"]
+
+
+def test_what_both_renamed_keeps_what_one_deleted_in_it() -> None:
+    base = '{\n  "tools": {\n    "a": 1,\n    "b": 2,\n    "c": 3\n  },\n  "x": 1\n}\n'
+    renamed = base.replace('"tools"', '"servers"')
+    found = merged(Kind.JSON, base, renamed.replace('    "b": 2,\n', ""), renamed.replace('"x": 1', '"x": 2'))
+    assert json.loads(text(found)) == {"servers": {"a": 1, "c": 3}, "x": 2}

@@ -25,6 +25,8 @@ class Doubts:
     """Keys that one side deleted and the other changed."""
     lists: set[str]
     """Lists that clash as a whole."""
+    united: set[str]
+    """Maps and lists that are new on both sides, and not the same."""
 
 
 def know_better(
@@ -45,7 +47,7 @@ def know_better(
 
 
 def _agree(base: Any, intended: Any, found: Any, where: str, doubts: Doubts, path: Callable[[str, str], str]) -> bool:
-    if found == intended or where in doubts.lists:
+    if found == intended or where in doubts.lists or where in doubts.united:
         return True
     if not all(isinstance(one, dict) for one in (base, intended, found)):
         return False

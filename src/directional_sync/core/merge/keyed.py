@@ -59,9 +59,12 @@ def merge_keyed(form: Format, base: str | None, repo: str, remote: str, referee:
             doubts = Doubts(
                 {note.where for note in notes if note.kind is NoteKind.EDIT_KEPT},
                 {clash.id for clash in clashes if clash.place is Place.LIST},
+                judged.united,
             )
             sure = len(doubts.lists) == len(clashes) and not (doubts.kept and doubts.lists)
-            read = _understood(form, text, required) if sure and (doubts.kept or doubts.lists) else None
+            read = (
+                _understood(form, text, required) if sure and (doubts.kept or doubts.lists or doubts.united) else None
+            )
             if read is not None and know_better(before, ours, theirs, intended, read, doubts, where):
                 referee.forget(mark)
                 return text

@@ -42,6 +42,9 @@ class Judged:
     value: Value
     clashing: Counter[str] = field(default_factory=Counter)
     """Comments in what the sides do not agree on: one of them may be missing without being lost."""
+    united: set[str] = field(default_factory=set)
+    """Maps and lists that are new on both sides and were united: what is missing in one may have been deleted there,
+    when it was not new but only renamed."""
 
 
 def merge_trees(base: Document | None, repo: Document, remote: Document, referee: Referee, where: str = "$") -> Judged:
@@ -51,7 +54,7 @@ def merge_trees(base: Document | None, repo: Document, remote: Document, referee
     work = _Work(referee)
     before = None if base is None else Take(base, base.root)
     value = work.value(where, before, Take(repo, repo.root), Take(remote, remote.root))
-    return Judged(value, work.clashing)
+    return Judged(value, work.clashing, work.united)
 
 
 def _rows_fit(base: Document | None, repo: Document, remote: Document) -> None:
@@ -74,6 +77,7 @@ class _Work:
     def __init__(self, referee: Referee) -> None:
         self._referee = referee
         self.clashing: Counter[str] = Counter()
+        self.united: set[str] = set()
 
     def value(self, where: str, base: Take | None, repo: Take, remote: Take) -> Value:
         if _same(repo, remote):
@@ -84,6 +88,8 @@ class _Work:
             return repo
         if repo.node.shape is remote.node.shape and repo.node.shape is not Shape.SCALAR:
             older = base if base is not None and base.node.shape is repo.node.shape else None
+            if older is None:
+                self.united.add(where)
             if repo.node.shape is Shape.MAP:
                 return self._map(where, older, repo, remote)
             return self._list(where, older, repo, remote)
