@@ -329,3 +329,13 @@ def test_lines_that_put_a_key_in_twice_are_not_written_beside_anchors() -> None:
     assert [clash.id for clash in found.clashes] == ["whole file"]
     fine = merged(Kind.YAML, base, put(base, ("a: 1", "a: 2")), put(base, ("c: 1\n", "c: 1\n  d: 3\n")))
     assert fine.content is not None
+
+
+def test_dashes_and_brackets_become_one_list() -> None:
+    base, flow = 'a:\n- "x"\n- "y"\nb: 1\n', 'a: ["x"]\nb: 1\n'
+    block = put(base, ('- "y"\n', '- "y"\n- "z"\n'))
+    found, back = merged(Kind.YAML, base, flow, block), merged(Kind.YAML, base, block, flow)
+    assert found.content == b'a: ["x", "z"]\nb: 1\n'
+    assert back.content == b'a:\n- "x"\n- "z"\nb: 1\n'
+    more = merged(Kind.YAML, base, base.replace("b: 1", "b: 2"), 'a: ["x", "y", "w"]\nb: 1\n')
+    assert more.content is not None and more.content.decode() == 'a: ["x", "y", "w"]\nb: 2\n'

@@ -91,8 +91,13 @@ class Renderer:
         rest = flow.after(text[item.node.end : chunk.stop], self._comment)
         if piece.value.node.style is not Style.FLOW:
             raise Unfit("lines cannot stand between brackets")
-        body = text[item.start : item.node.start] + self._value(piece.value, layout, indent, 0)
-        return body + rest.before_comma + ("," if comma else "") + rest.behind
+        behind = rest.behind
+        if piece.holder.style is not Style.FLOW and not behind.strip():
+            behind = ""
+        in_block_list = piece.holder.style is Style.BLOCK and piece.holder.shape is Shape.LIST
+        key = "" if in_block_list else text[item.start : item.node.start]
+        body = key + self._value(piece.value, layout, indent, 0)
+        return body + rest.before_comma + ("," if comma else "") + behind
 
     # ---- lines
 
@@ -139,7 +144,8 @@ class Renderer:
             if piece.document is layout or piece.holder.style is Style.SECTIONS:
                 return whole
             if piece.holder.style is Style.FLOW:
-                return text[item.start : item.node.end] + "\n"
+                dash = "- " if piece.holder.shape is Shape.LIST else ""
+                return f"{dash}{text[item.start : item.node.end]}\n"
             return shifted(whole, column - piece.document.column(item.start))
         key, trail = text[item.start : item.node.start], text[item.node.end : chunk.stop]
         value = self._value(piece.value, layout, " " * column, column)
