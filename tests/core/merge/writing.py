@@ -166,7 +166,9 @@ def plain_merge(base: Data, repo: Data, remote: Data, at: Path, clashes: dict[Pa
     if same(base, repo):
         return remote
     if repo is DROPPED or remote is DROPPED:
-        return remote if repo is DROPPED else repo
+        kept = remote if repo is DROPPED else repo
+        # TOML writes such lists item by item, so that those which nobody changed are gone.
+        return UNKNOWN if isinstance(kept, list) and any(isinstance(one, dict) for one in kept) else kept
     if isinstance(repo, dict) and isinstance(remote, dict):
         old = base if isinstance(base, dict) else {}
         found = {}
