@@ -98,7 +98,7 @@ def moment(value: str, zone: str | None = None) -> str:
         found = datetime.fromisoformat(value.upper())
         if found.tzinfo is None:
             found = found.replace(tzinfo=_zone(zone))
-        return found.astimezone(UTC).strftime("%Y-%m-%dT%H:%MZ")
+        return found.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="minutes") + "Z"
     except (ValueError, OverflowError, KeyError):
         raise BadValue(f"{value!r} is no date like 2026-01-31, nor a moment like 2026-01-31T09:00+08:00") from None
 
