@@ -10,6 +10,7 @@ from tests.notion.noted import Noted, task, tasks
 from directional_sync.model.lifecycle import Outcome
 from directional_sync.model.plan import Side, Why
 from directional_sync.testing.notion import text
+from directional_sync.testing.service import Asked, Mishap
 
 
 def test_rows_are_made_and_the_next_run_asks_once(noted: Noted) -> None:  # U10
@@ -138,3 +139,60 @@ def test_a_dry_run_writes_nothing_anywhere(noted: Noted) -> None:  # P7
     assert record.outcome is Outcome.PLANNED and record.plan is not None and len(record.plan.remote) == 2
     assert not noted.board.writes
     assert not (noted.project.root / ".git/directional-sync/effects").exists()
+
+
+def test_a_proof_looks_a_second_time(noted: Noted) -> None:
+    noted.configure(settle=60)
+    noted.board.lag = lambda: 30.0
+    noted.say(*tasks(3))
+    assert noted.sync(prove=True).outcome is Outcome.SYNCED
+    assert noted.heard()[-3:] == [f"GET /v1/pages/{noted.row(key).id}" for key in noted.ids()]
+
+    def meddle(asked: Asked) -> bool:
+        if asked.method == "PATCH":
+            meddled.append(noted.row("t002").id)
+        elif meddled and asked.path.endswith("/query"):
+            noted.board.lag = lambda: 0.0
+            noted.board.edit(meddled.pop(), {"Status": {"select": {"name": "Other"}}})
+        return False
+
+    meddled: list[str] = []
+    noted.service.misbehave(Mishap(when=meddle))
+    noted.say(task(0), task(1), task(2, status="Done"))
+    record = noted.run(prove=True)
+    assert record.failure is not None and record.failure.code == "E-APPLY-LOST"
+    assert record.failure.detail == ("t002",)
+
+
+@pytest.mark.parametrize("policy", [{}, {"on_delete": "keep"}])
+def test_what_stays_when_documents_go(noted: Noted, policy: dict[str, str]) -> None:
+    noted.target["policy"] = policy
+    noted.configure()
+    noted.say(*tasks(4))
+    noted.sync()
+    noted.say(*tasks(3))
+    record = noted.sync()
+    assert len(noted.ids()) == (4 if policy else 3)
+    assert record.counts.deleted == (0 if policy else 1)
+
+
+def test_a_plan_shows_old_and_new_values(noted: Noted) -> None:
+    noted.say(*tasks(4))
+    noted.sync()
+    noted.board.edit(noted.row("t000").id, {"Name": {"title": [{"text": {"content": "Mine"}}]}})
+    noted.board.edit(noted.row("t003").id, {"Status": {"select": {"name": "Other"}}})
+    noted.say(task(0), task(1, status="Done", due=None), task(3, status="Done"), task(9, tags=["x", "y"]))
+    done = noted.command("plan")
+    assert done.stdout.partition("\n\n")[2].startswith(
+        """\
+tasks  push  +1 ~1 -1 rows
+  ~ t001   Due: 2026-01-31 -> (nothing); Status: Todo -> Done
+  - t002
+  + t009   Due: 2026-01-31; Name: Task 9; Status: Todo; Tags: x, y
+  x t003  changed on both sides
+      Status: here Done, there Other, before Todo
+  ! t000  left as it is: was edited on the far side, the source did not change
+      Name: Task 0 -> Mine
+"""
+    ), done.stdout
+    assert "1 would wait for a decision.  +1 ~1 -1 rows" in done.stdout
