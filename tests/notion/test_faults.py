@@ -350,3 +350,17 @@ def test_a_service_that_is_down_keeps_everything(noted: Noted) -> None:  # F52
     noted.service.behave()
     assert noted.sync().counts.total == 2
     assert noted.ids() == ["t001", "t002"]
+
+
+def test_no_write_is_begun_when_the_time_is_nearly_over(noted: Noted) -> None:
+    noted.target["timeout"] = 8
+    noted.configure(rate=3)
+    noted.say(*tasks(40))
+    record = noted.run()
+    assert record.failure is not None and record.failure.code == "E-SERVICE-TIMEOUT"
+    assert set(effects(record).values()) <= {"done"}
+    assert len(noted.board.writes) == len(record.effects) < 40
+    noted.target["timeout"] = 600
+    noted.configure(rate=100)
+    noted.sync()
+    assert len(noted.ids()) == len(noted.board.writes) == 40

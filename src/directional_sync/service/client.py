@@ -120,6 +120,11 @@ class Client:
     def __repr__(self) -> str:
         return f"Client({self.service.name})"
 
+    @property
+    def left_s(self) -> float:
+        """Seconds of the time that is given to all questions; less than 0 when it is over."""
+        return self._deadline - monotonic()
+
     def close(self) -> None:
         """Safe to call twice and from any thread; ends what is under way."""
         self._pool.close()

@@ -39,6 +39,9 @@ class Asking(Protocol):
         final: Sequence[str] = (),
     ) -> Reply: ...
 
+    @property
+    def left_s(self) -> float: ...
+
     def close(self) -> None: ...
 
 
@@ -47,6 +50,11 @@ class Api:
         self._client = client
         self.told_at = ""
         """When the last query was answered, by the service's clock: RFC 3339, UTC; "" while nobody knows."""
+
+    @property
+    def left_s(self) -> float:
+        """Seconds that are left for questions."""
+        return self._client.left_s
 
     def close(self) -> None:
         self._client.close()

@@ -28,12 +28,14 @@ def broken_input(target: str, problems: Sequence[Problem]) -> InputError:
     )
 
 
-def unset(variable: str, what: str, target: str, place: str) -> CredentialError:
+def unset(variable: str, what: str, target: str, place: str, *, listed: bool) -> CredentialError:
+    """`listed`: whether the target sees the variable only where it is listed under `env`."""
     return CredentialError(
         "E-ENV-MISSING",
-        f"{target} needs {variable}, {what}, which is not set or not handed to it",
+        f"{target} needs {variable}, {what}, which is not set" + (" or not handed to it" if listed else ""),
         place=place,
-        hint=f"set {variable} in the environment or in an ignored .env file, and list it under `env` of {target}",
+        hint=f"set {variable} in the environment or in an ignored .env file"
+        + (f", and list it under `env` of {target}" if listed else ""),
         kept="nothing of this target was run",
     )
 
@@ -75,4 +77,14 @@ def malformed(where: str, why: str) -> RemoteError:
         f"Notion's answer is not what it should be: {one_line(where, 200)}: {one_line(why, 200)}",
         kept=KEPT,
         hint="look for a newer version of this program; report it if there is none",
+    )
+
+
+def out_of_time() -> RemoteError:
+    """The target's time is over before all rows are written."""
+    return RemoteError(
+        "E-SERVICE-TIMEOUT",
+        "the time of the target is over",
+        kept="what was written is recorded, and nothing is half written",
+        hint="run again: the next run makes the rest; `timeout` gives a target more time",
     )

@@ -53,7 +53,7 @@ def open(context: Context) -> Notion:
     target, place = context.target.name, str(context.target.place)
     token = context.environment.get(options.token, "").strip()
     if not token:
-        raise complaints.unset(options.token, "the token of the integration", target, place)
+        raise complaints.unset(options.token, "the token of the integration", target, place, listed=False)
     if not token.isascii() or not token.isprintable() or " " in token:
         raise CredentialError(
             "E-SERVICE-AUTH",
@@ -96,7 +96,7 @@ def _database(context: Context) -> str:
     variable = said if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", said) else ""
     if variable and not context.environment.get(variable, "").strip():
         what = "the id of the database"
-        raise complaints.unset(variable, what, context.target.name, str(context.target.place))
+        raise complaints.unset(variable, what, context.target.name, str(context.target.place), listed=True)
     hint = "take the 32 hex digits from the address of the database, before its question mark"
     raise complaints.no_database(variable or "`database`", "this is no id of a database", hint)
 

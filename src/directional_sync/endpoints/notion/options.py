@@ -80,12 +80,12 @@ class NotionOptions(Options):
 
     url: Annotated[str, AfterValidator(_address)] = Field("https://api.notion.com", description="Where the API is.")
     token: Annotated[str, AfterValidator(_variable)] = Field(
-        description="Name of the variable that holds the integration's token. It stands in `env` of the target too."
+        description="Name of the variable that holds the integration's token; only the endpoint sees it."
     )
     database: str = Field(
         min_length=1,
         description="The database: its id (32 hex digits, with or without dashes), its address, or the name of the "
-        "variable that holds one of them.",
+        "variable that holds one of them, which `env` of the target lists.",
     )
     data_source: str = Field("", description="Name or id of the data source, for a database that has more than one.")
     rows: Place = Field(

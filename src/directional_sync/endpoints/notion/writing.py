@@ -16,6 +16,7 @@ from directional_sync.core.escape import one_line
 from directional_sync.endpoints.base import Ledger
 from directional_sync.endpoints.notion.api import Api
 from directional_sync.endpoints.notion.blocks import Block
+from directional_sync.endpoints.notion.complaints import out_of_time
 from directional_sync.endpoints.notion.far import Far, Look, trashed
 from directional_sync.endpoints.notion.keys import decode
 from directional_sync.endpoints.notion.patience import Patience
@@ -29,6 +30,8 @@ from directional_sync.system.host import monotonic
 
 FRESH_S = 15.0
 _COLLISIONS_MAX = 3
+_LEAST_S = 3.0
+"""No write is begun with less time left: it would be cut off before its reply could come."""
 _LOST_MAX = 2
 """How often a creation is sent that is certain not to have been made although no reply came."""
 _FIRST_WAIT_S = 1.0
@@ -78,6 +81,8 @@ class Writer:
         if changes and not self.table.confirmed:
             self.table.refresh()  # no row has confirmed what is remembered of the properties
         for change in changes:
+            if self.api.left_s < _LEAST_S:
+                raise out_of_time()
             if not self.checked or monotonic() - self.looked_at > FRESH_S:
                 self._look_again()
             try:
