@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from directional_sync.endpoints.notion import blocks, template, values
+from directional_sync.endpoints.notion.documents import SUFFIXES, BadDocument, records
 from directional_sync.endpoints.notion.keys import decode, encode
 from directional_sync.testing.notion_values import KINDS, Invalid, check_blocks, stored
 
@@ -152,3 +153,32 @@ def test_any_text_is_a_template_or_a_mistake(text: str) -> None:
     except template.BadTemplate:
         return
     template.render(made, lambda name: "x") if not any(field.filters for field in made.fields) else None
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@given(
+    content=st.one_of(
+        st.binary(max_size=200),
+        st.text(max_size=200).map(str.encode),
+        st.from_regex(r"[\[{\"',:\-\n ab1&*!|>#]{0,60}").map(str.encode),
+    )
+)
+def test_any_bytes_are_records_or_mistakes_with_a_line(suffix: str, content: bytes) -> None:
+    for prefix in (b"", b"---\n"):
+        for rows in ("", "a"):
+            try:
+                found = records(f"x{suffix}", prefix + content, rows)
+            except BadDocument as error:
+                assert error.problems and all(problem.line >= 1 and problem.message for problem in error.problems)
+            else:
+                assert all(record.line >= 1 for record in found)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["[" * 20_000, "{a: " * 20_000, "- " * 20_000, "a:\n" + "".join(" " * n + "- b:\n" for n in range(1, 300))],
+)
+@pytest.mark.parametrize("suffix", [".json", ".yaml", ".md"])
+def test_what_is_nested_without_end_is_a_mistake(suffix: str, content: str) -> None:  # T27, T28
+    with pytest.raises(BadDocument):
+        records(f"x{suffix}", f"---\n{content}\n---\n".encode() if suffix == ".md" else content.encode(), "")
