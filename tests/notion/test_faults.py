@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -364,3 +366,31 @@ def test_no_write_is_begun_when_the_time_is_nearly_over(noted: Noted) -> None:
     noted.configure(rate=100)
     noted.sync()
     assert len(noted.ids()) == len(noted.board.writes) == 40
+
+
+def test_more_rows_than_one_query_answers(noted: Noted) -> None:
+    """Notion ends a list after 10,000 rows and says that there are no more: those behind would be made again."""
+    minutes = itertools.count()
+    begin = time.time() - 86_400
+    noted.board.clock = lambda: begin + 20 * next(minutes)  # three rows or so a minute
+    noted.say(*tasks(130))
+    noted.sync()
+    noted.board.clock = time.time
+    noted.board.results_max = 50
+    noted.heard()
+    assert noted.sync().outcome is Outcome.IN_SYNC
+    assert 3 <= noted.heard().count("query") <= 4
+    noted.say(*[task(at, status="Done" if at > 120 else "Todo") for at in range(135)])
+    record = noted.sync()
+    assert (record.counts.changed, record.counts.added) == (9, 5)
+    assert noted.ids() == [f"t{at:03}" for at in range(135)]
+
+
+def test_more_rows_of_one_minute_than_one_query_answers(noted: Noted) -> None:
+    noted.board.clock = lambda: 1_767_225_600.0
+    noted.say(*tasks(60))
+    noted.sync()
+    noted.board.results_max = 50
+    record = noted.run()
+    assert record.failure is not None and "not all of them can be seen" in record.failure.message
+    assert len(noted.board.writes) == 60

@@ -22,6 +22,7 @@ from directional_sync.testing.service import Asked, LoopbackService, Told
 
 VERSIONS = ("2025-09-03", "2026-03-11")
 BYTES_MAX = 500_000
+_CAPPED = "query_result_limit_reached"
 
 
 @dataclass
@@ -68,6 +69,8 @@ class NotionBoard:
     def __init__(self, *, token: str = "ntn_stand_in", clock: Callable[[], float] = time.time) -> None:
         self.token = token
         self.clock = clock
+        self.results_max = 10_000
+        """What one query answers at most, over all its pages."""
         self.lag: Callable[[], float] = lambda: 0.0
         self.databases: dict[str, list[Table]] = {}
         self.pages: dict[str, Page] = {}
@@ -191,6 +194,8 @@ class NotionBoard:
                 raise Invalid("this stand-in sorts by created_time only")
             shown.sort(key=lambda item: item[0].created_at)
         met = [item for item in shown if "filter" not in body or self._meets(*item, body["filter"], table)]
+        cut = len(met) > self.results_max
+        met = met[: self.results_max]
         start = 0
         if "start_cursor" in body:
             ids = [page.id for page, _ in met]
@@ -205,6 +210,7 @@ class NotionBoard:
             "results": [self._page(page, version) for page, version in some],
             "has_more": more,
             "next_cursor": met[start + size][0].id if more else None,
+            **({"request_status": {"type": "incomplete", "incomplete_reason": _CAPPED}} if cut else {}),
         }
 
     def _visible(self, page: Page) -> Version | None:
@@ -217,6 +223,8 @@ class NotionBoard:
                 return all(self._meets(page, version, part, table) for part in parts)
             case {"timestamp": "last_edited_time", "last_edited_time": {"on_or_after": moment}}:
                 return bool(_stamp(version.edited_at) >= moment)
+            case {"timestamp": "created_time", "created_time": {"on_or_after": moment}}:
+                return bool(_stamp(page.created_at) >= moment)
             case {"property": name, **conditions}:
                 kind = table.properties.get(name, {}).get("type")
                 if kind is None:

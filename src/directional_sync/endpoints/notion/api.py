@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from directional_sync.endpoints.notion import schema
-from directional_sync.endpoints.notion.complaints import malformed
+from directional_sync.endpoints.notion.complaints import malformed, too_many_at_once
 from directional_sync.endpoints.notion.schema import DataSource
 from directional_sync.errors import SyncError
 from directional_sync.service.client import Reply
 
 VERSION = "2026-03-11"
 PAGE_SIZE = 100
+RESULTS_MAX = 10_000
 _PAGE_SIZE_MIN = 5
 _HEAVY = ("E-SERVICE-DOWN", "E-SERVICE-TIMEOUT", "E-SERVICE-CUT", "E-SERVICE-TOO-LARGE")
 """What a page that is too big for the service, or for the way, looks like."""
@@ -73,12 +74,29 @@ class Api:
     def query(self, source: str, condition: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         """All pages that meet the condition, the oldest first; complete, or an error. A page may come twice, and the
         later one counts."""
+        since = ""
+        while True:
+            number, last, capped = 0, since, False
+            for page, cut in self._window(source, _since(condition, since)):
+                yield page
+                number, capped = number + 1, capped or cut
+                with _shaped("created_time"):
+                    last = max(last, _text(page["created_time"]))
+            # One query answers so many results at most, and then says that there are no more.
+            if not capped and number < RESULTS_MAX:
+                return
+            if last <= since:
+                raise too_many_at_once(last)
+            since = last
+
+    def _window(self, source: str, condition: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], bool]]:
+        """The pages of one query as far as it goes, each with whether the service says that there would be more."""
         cursor, size, restarted = "", PAGE_SIZE, False
         cursors: set[str] = set()
         while True:
             body = {"filter": condition, "sorts": _BY_AGE, "page_size": size}
             try:
-                pages, following = self._listed(source, body | ({"start_cursor": cursor} if cursor else {}))
+                pages, following, cut = self._listed(source, body | ({"start_cursor": cursor} if cursor else {}))
             except SyncError as error:
                 if error.code in _HEAVY and size > _PAGE_SIZE_MIN:
                     size = max(_PAGE_SIZE_MIN, size // 4)
@@ -87,7 +105,7 @@ class Api:
                 else:
                     raise
                 continue
-            yield from pages
+            yield from ((page, cut) for page in pages)
             if not following:
                 return
             if following in cursors:
@@ -95,7 +113,7 @@ class Api:
             cursors.add(following)
             cursor, size = following, min(PAGE_SIZE, size * 2)
 
-    def _listed(self, source: str, body: Mapping[str, Any]) -> tuple[list[Mapping[str, Any]], str]:
+    def _listed(self, source: str, body: Mapping[str, Any]) -> tuple[list[Mapping[str, Any]], str, bool]:
         reply = self._client.ask("POST", f"/v1/data_sources/{source}/query", body=body)
         self.told_at = _date(reply.headers) or self.told_at
         return _listing(reply.value)
@@ -123,19 +141,33 @@ def _date(headers: Mapping[str, str]) -> str:
         return ""
 
 
-def _listing(found: Any) -> tuple[list[Mapping[str, Any]], str]:
-    """The pages of one answer, and where the next begins; "" after the last."""
+def _since(condition: Mapping[str, Any], moment: str) -> Mapping[str, Any]:
+    """The condition for those of its pages that were made at `moment` or later; "" for all."""
+    if not moment:
+        return condition
+    later = {"timestamp": "created_time", "created_time": {"on_or_after": moment}}
+    return {"and": [*condition.get("and", [condition]), later]}
+
+
+def _listing(found: Any) -> tuple[list[Mapping[str, Any]], str, bool]:
+    """The pages of one answer; where the next begins, "" after the last; and whether the service says that it has left
+    some out."""
     with _shaped("results"):
         if not isinstance(found["results"], list):
             raise TypeError("results is no list")
         pages = [_page(one) for one in found["results"] if one["object"] == "page"]
+        cut = (found.get("request_status") or {}).get("type", "complete") != "complete"
         if not isinstance(found["has_more"], bool):
             raise TypeError("has_more is neither true nor false")
         if not found["has_more"]:
-            return pages, ""
-        if not isinstance(found["next_cursor"], str) or not found["next_cursor"]:
-            raise TypeError("there is more, but next_cursor is no text")
-        return pages, found["next_cursor"]
+            return pages, "", cut
+        return pages, _text(found["next_cursor"]), cut
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise TypeError("it is no text")
+    return value
 
 
 def _page(found: Any) -> Mapping[str, Any]:

@@ -88,3 +88,13 @@ def out_of_time() -> RemoteError:
         kept="what was written is recorded, and nothing is half written",
         hint="run again: the next run makes the rest; `timeout` gives a target more time",
     )
+
+
+def too_many_at_once(moment: str) -> RemoteError:
+    """More rows than one query answers were made within one minute, so that no query tells them all."""
+    return RemoteError(
+        "E-NOTION-SHAPE",
+        f"more rows were made at {one_line(moment, 40)} than Notion lists at once, so not all of them can be seen",
+        kept=KEPT,
+        hint="empty the external id of rows of that minute that are not from here, or divide the database",
+    )

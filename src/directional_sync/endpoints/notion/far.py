@@ -121,7 +121,7 @@ class Reader:
                 raise malformed(f"{one.name} of page {page['id']}", f"{type(error).__name__} {error}") from error
             if one.name in self.spelling and value:
                 for name in value if isinstance(value, list) else [str(value)]:
-                    self.spelling[one.name].setdefault(name.casefold(), name)
+                    self.spelling[one.name][name.casefold()] = name
         return plain
 
 
