@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -161,9 +159,7 @@ def test_a_rate_limit_is_kept_and_shown(noted: Noted) -> None:  # F51, U16
 def test_pages_that_are_too_big_become_smaller_and_grow_again(noted: Noted) -> None:  # U16
     noted.target["retries"] = 0
     noted.configure()
-    noted.say(*tasks(260))
-    noted.sync()
-    noted.heard()
+    noted.have(*tasks(260))
     sizes: list[int] = []
 
     def big(asked: Asked) -> bool:
@@ -179,8 +175,7 @@ def test_pages_that_are_too_big_become_smaller_and_grow_again(noted: Noted) -> N
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_token_that_ends_while_rows_are_listed(noted: Noted, status: int) -> None:  # F54, U04
-    noted.say(*tasks(150))
-    noted.sync()
+    noted.have(*tasks(150))
     noted.say(*tasks(1))
     noted.target["policy"] = {"max_delete": "100%"}
     noted.configure()
@@ -221,9 +216,7 @@ def test_a_cursor_that_leads_in_a_circle(noted: Noted) -> None:  # F55
 
 
 def test_a_cursor_that_is_no_longer_good_begins_the_list_again(noted: Noted) -> None:  # F55
-    noted.say(*tasks(250))
-    noted.sync()
-    noted.heard()
+    noted.have(*tasks(250))
     noted.service.misbehave(Mishap(status=400, when=lambda asked: b"start_cursor" in asked.body), times=1)
     assert noted.sync().outcome is Outcome.IN_SYNC
     assert noted.heard() == ["query"] * 5
@@ -370,14 +363,11 @@ def test_no_write_is_begun_when_the_time_is_nearly_over(noted: Noted) -> None:
 
 def test_more_rows_than_one_query_answers(noted: Noted) -> None:
     """Notion ends a list after 10,000 rows and says that there are no more: those behind would be made again."""
-    minutes = itertools.count()
-    begin = time.time() - 86_400
-    noted.board.clock = lambda: begin + 20 * next(minutes)  # three rows or so a minute
-    noted.say(*tasks(130))
-    noted.sync()
-    noted.board.clock = time.time
+    noted.have(*tasks(130))
+    for number, page in enumerate(noted.board.pages.values()):
+        page.created_at = 1_767_225_600 + 20 * number  # three a minute
+        page.now.edited_at = page.created_at
     noted.board.results_max = 50
-    noted.heard()
     assert noted.sync().outcome is Outcome.IN_SYNC
     assert 3 <= noted.heard().count("query") <= 4
     noted.say(*[task(at, status="Done" if at > 120 else "Todo") for at in range(135)])
@@ -388,9 +378,8 @@ def test_more_rows_than_one_query_answers(noted: Noted) -> None:
 
 def test_more_rows_of_one_minute_than_one_query_answers(noted: Noted) -> None:
     noted.board.clock = lambda: 1_767_225_600.0
-    noted.say(*tasks(60))
-    noted.sync()
+    noted.have(*tasks(60))
     noted.board.results_max = 50
     record = noted.run()
     assert record.failure is not None and "not all of them can be seen" in record.failure.message
-    assert len(noted.board.writes) == 60
+    assert not noted.board.writes
