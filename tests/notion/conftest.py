@@ -18,3 +18,9 @@ def noted(project: Project) -> Iterator[Noted]:
         noted = Noted(project, service, database)
         noted.configure()
         yield noted
+
+
+@pytest.fixture(autouse=True)
+def no_detector(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library for secrets takes seconds to start; the built-in rules and patterns judge all the same."""
+    monkeypatch.setattr("directional_sync.gates.secrets.installed", lambda: False)
