@@ -9,26 +9,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
 from directional_sync.cli.signals import Stop, listening
-
-
-@pytest.fixture(autouse=True)
-def as_from_a_terminal() -> Iterator[None]:
-    """A signal that whoever started the tests ignores (nohup does so) would be ignored by all that they start."""
-    numbers = (signal.SIGHUP, signal.SIGTERM)
-    before = {number: signal.getsignal(number) for number in numbers}
-    for number in numbers:
-        signal.signal(number, signal.SIG_DFL)
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
 
 _HEAVY = ("pydantic", "httpx2", "rich", "yaml", "cronsim", "directional_sync.git", "sqlite3")
 
