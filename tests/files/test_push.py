@@ -444,7 +444,7 @@ def test_what_a_push_would_change_can_be_looked_at(pair: Pair) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    assert "data/a  left as it is: was edited on the far side" in said("plan")
+    assert "data/a  left as it is: was edited there" in said("plan")
     diff = said("diff", "share")
     assert "~ data/b" in diff and "| - two" in diff and "| + ours" in diff
     assert "~1 file on the far side" in diff

@@ -191,7 +191,7 @@ tasks  push  +1 ~1 -1 rows
   + t009   Due: 2026-01-31; Name: Task 9; Status: Todo; Tags: x, y
   x t003  changed on both sides
       Status: here Done, there Other, before Todo
-  ! t000  left as it is: was edited on the far side, the source did not change
+  ! t000  left as it is: was edited there, the source did not change
       Name: Task 0 -> Mine
 """
     ), done.stdout

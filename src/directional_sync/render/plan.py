@@ -257,7 +257,11 @@ def _held(held: Sequence[Held], ink: Ink, diffs: Sequence[FileDiff]) -> list[str
     lines = []
     for item in held[:LISTED]:
         side = "here" if item.side is Side.REPO else "on the far side"
-        why = _WHY[item.why].format(here=side) if item.why is not Why.UNREADABLE else f"could not be read {side}"
+        why = (
+            _WHY[item.why].format(here="here" if item.side is Side.REPO else "there")
+            if item.why is not Why.UNREADABLE
+            else f"could not be read {side}"
+        )
         detail = f": {one_line(item.detail)}" if item.detail else ""
         sign = "?" if item.why is Why.UNREADABLE else "!"
         lines.append(
