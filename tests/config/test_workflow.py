@@ -224,6 +224,39 @@ def test_what_was_committed_is_pushed(pushed: Project, tmp_path: Path) -> None:
     assert pushed.git("ls-remote", "origin", "refs/heads/main").split()[0] == pushed.head
 
 
+def test_what_was_agreed_travels_from_run_to_run(pushed: Project, tmp_path: Path) -> None:
+    """A push knows what was agreed from a ref alone, and each run of GitHub begins with a fresh clone."""
+    base, other = "refs/directional-sync/base/rows", "refs/directional-sync/base/other"
+    pushed.git("push", "-q", "origin", f"HEAD:{other}")
+    assert run("Fetch what was agreed", pushed, tmp_path, TOKEN="t0ken")[0] == 0
+    assert pushed.git("rev-parse", other) == pushed.head
+    pushed.git("update-ref", base, "HEAD")
+    theirs = pushed.git("commit-tree", "-m", "newer", "HEAD^{tree}")
+    pushed.git("push", "-q", "--force", "origin", f"{theirs}:{other}")
+    run("Sync", pushed, tmp_path)
+    assert run("Push", pushed, tmp_path, TOKEN="t0ken")[0] == 0
+    there = dict(reversed(line.split()) for line in pushed.git("ls-remote", "origin").splitlines())
+    assert there[base] == pushed.git("rev-parse", base)
+    assert there[other] == theirs, "what this run has not changed is left as others have made it"
+
+    clone = Project(tmp_path / "clone")
+    pushed.git("clone", "-q", str(tmp_path / "remote.git"), str(clone.root))
+    assert run("Fetch what was agreed", clone, tmp_path, TOKEN="t0ken")[0] == 0
+    assert clone.git("rev-parse", base) == there[base]
+
+
+def test_what_others_have_agreed_on_meanwhile_is_not_replaced(pushed: Project, tmp_path: Path) -> None:
+    base = "refs/directional-sync/base/rows"
+    run("Fetch what was agreed", pushed, tmp_path, TOKEN="t0ken")
+    theirs = pushed.git("commit-tree", "-m", "theirs", "HEAD^{tree}")
+    pushed.git("push", "-q", "origin", f"{theirs}:{base}")
+    pushed.git("update-ref", base, "HEAD")
+    run("Sync", pushed, tmp_path)
+    assert run("Push", pushed, tmp_path, TOKEN="t0ken")[0] == 0  # fetched, run again, and pushed
+    assert pushed.git("ls-remote", "origin", base).split()[0] == theirs
+    assert pushed.git("ls-remote", "origin", "refs/heads/main").split()[0] == pushed.head
+
+
 def rival(pushed: Project, tmp_path: Path) -> str:
     """A script that moves the remote's branch, as another run would."""
     script = tmp_path / "rival.sh"

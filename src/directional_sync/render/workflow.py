@@ -141,6 +141,11 @@ def _job(config: Config) -> list[str]:
         "      - name: Install",
         f"        run: python -m pip install --disable-pip-version-check 'directional-sync[secrets]=={__version__}'",
         "",
+        "      - name: Fetch what was agreed",
+        "        env:",
+        "          TOKEN: ${{ github.token }}",
+        *_script(_FETCH),
+        "",
         "      - name: Sync",
         "        env:",
         *_environment(config),
@@ -177,15 +182,39 @@ if [ "$VERIFY" = true ]; then arguments+=(--verify); fi
 _SYNC = f"""{_RUN}python scripts/sync_directional.py "${{arguments[@]}}"
 """
 
-_PUSH = f"""{_RUN}basic="$(printf 'x-access-token:%s' "$TOKEN" | base64 -w0)"
-push() (
+_LOGIN = """\
+agreed="$(git rev-parse --git-dir)/agreed-before"
+basic="$(printf 'x-access-token:%s' "$TOKEN" | base64 -w0)"
+as_us() (
   export GIT_CONFIG_COUNT=1
   export GIT_CONFIG_KEY_0="http.$GITHUB_SERVER_URL/.extraheader"
   export GIT_CONFIG_VALUE_0="Authorization: basic $basic"
-  if git push origin "HEAD:$BRANCH"; then exit 0; fi
-  git fetch origin "$BRANCH"
-  exit 1
+  git "$@"
 )
+fetch_agreed() {
+  as_us fetch --no-tags origin '+refs/directional-sync/base/*:refs/directional-sync/base/*'
+  git for-each-ref --format='%(objectname) %(refname)' refs/directional-sync/base >"$agreed"
+}
+"""
+
+_FETCH = f"""{_LOGIN}fetch_agreed
+"""
+
+# What was agreed with far sides is not in the branch. Of it only what this run has changed is pushed, and only where
+# nobody has changed it since, all together with the branch or nothing.
+_PUSH = f"""{_RUN}{_LOGIN}if [ ! -e "$agreed" ]; then : >"$agreed"; fi
+push() {{
+  refs=("HEAD:$BRANCH")
+  while read -r object ref; do
+    if grep -qxF "$object $ref" "$agreed"; then continue; fi
+    before="$(sed -n "s|^\\([0-9a-f]*\\) $ref\\$|\\1|p" "$agreed")"
+    refs+=("--force-with-lease=$ref:$before" "$ref:$ref")
+  done < <(git for-each-ref --format='%(objectname) %(refname)' refs/directional-sync/base)
+  if as_us push --atomic origin "${{refs[@]}}"; then return 0; fi
+  fetch_agreed
+  as_us fetch origin "$BRANCH"
+  return 1
+}}
 status=0
 for attempt in 1 2 3 4 5; do
   if push; then exit "$status"; fi
