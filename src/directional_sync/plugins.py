@@ -71,7 +71,6 @@ _BUILT_IN: dict[str, _BuiltIn] = {
         "The files of a folder or of an object store.",
         "directional_sync.endpoints.files.endpoint",
         "directional_sync.endpoints.files.options:FilesOptions",
-        (Direction.PULL, Direction.PUSH),
         credentials=("key", "secret", "token", "credentials"),
     ),
     "notion": _BuiltIn(

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 from directional_sync import plugins
 from directional_sync.errors import SelectionError
 from directional_sync.git import layout
-from directional_sync.model.plan import Side
 from directional_sync.model.surprise import Accepted, Surprise
-from directional_sync.model.target import Config, Direction, Target
+from directional_sync.model.target import Config, Direction, Prefer, Target
 
 if TYPE_CHECKING:
     from directional_sync.core.redact import Redactor
@@ -69,7 +68,7 @@ class RunOptions:
     allow_delete: int | None = None
     locked: bool = False
     accepted: Accepted = field(default_factory=dict)
-    prefer: Side | None = None
+    prefer: Prefer | None = None
     command: str = ""
     """The command line, for those who find the repository locked."""
     stop: Callable[[], bool] = lambda: False
@@ -85,7 +84,7 @@ class RunOptions:
         """These options, with what was allowed when a plan was made wherever nothing is said now. Raises KeyError or
         ValueError for what `allowed` has not written."""
         accepted = {Surprise(name): tuple(names) for name, names in kept["accepted"].items()}
-        prefer = Side(kept["prefer"]) if kept["prefer"] else None
+        prefer = Prefer(kept["prefer"]) if kept["prefer"] else None
         return replace(
             self,
             locked=self.locked or bool(kept["locked"]),

@@ -8,7 +8,8 @@ import pytest
 from tests.notion.noted import Noted, task, tasks
 
 from directional_sync.model.lifecycle import Outcome
-from directional_sync.model.plan import Side, Why
+from directional_sync.model.plan import Why
+from directional_sync.model.target import Prefer
 from directional_sync.testing.notion import text
 from directional_sync.testing.service import Asked, Mishap
 
@@ -113,7 +114,7 @@ def test_what_people_edit_in_an_owned_property_goes_by_the_policy(noted: Noted, 
     else:
         assert record.outcome is Outcome.CONFLICTED
         assert [conflict.key for conflict in record.plan.conflicts] == ["t001"]
-        noted.sync(prefer=Side.REPO)
+        noted.sync(prefer=Prefer.REPO)
         assert noted.value("t001", "Status")["name"] == "Later"
 
 

@@ -158,14 +158,14 @@ def test_a_committed_edit_is_drift_and_kept(report: Project) -> None:
 
 
 def test_prefer_settles_a_conflict_for_once(report: Project) -> None:
-    from directional_sync.model.plan import Side
+    from directional_sync.model.target import Prefer
 
     report.run()
     report.write("docs/report/numbers.txt", "my edit\n")
     report.commit("Edit")
     source(report).write_text("new\n")
     assert report.one().outcome is Outcome.CONFLICTED
-    assert report.one(prefer=Side.REMOTE).outcome is Outcome.SYNCED
+    assert report.one(prefer=Prefer.REMOTE).outcome is Outcome.SYNCED
     assert report.files()["docs/report/numbers.txt"] == "new"
     assert report.one().outcome is Outcome.IN_SYNC
 

@@ -12,6 +12,7 @@ from directional_sync.config.schema_target import DefaultsPart, PolicyPart, Targ
 from directional_sync.model.target import (
     Allowed,
     Check,
+    ConflictRule,
     Direction,
     DriftGate,
     Place,
@@ -112,7 +113,8 @@ def _policy(part: PolicyPart | None, defaults: PolicyPart | None) -> Policy:
         for key in PolicyPart.model_fields if source is not None else ():
             if getattr(source, key) is not None:
                 given[key] = getattr(source, key)
-    return Policy(**given)
+    rules = given.pop("on_conflict_at", {})
+    return Policy(**given, on_conflict_at=tuple(ConflictRule(glob, said) for glob, said in rules.items()))
 
 
 def _verification(part: VerificationPart) -> Verification:

@@ -87,6 +87,11 @@ def _directed(file: File, name: str, direction: Direction) -> Iterator[Problem]:
     if direction is Direction.PULL and not target.outputs and name not in file.broken:
         span = document.near((*base, "outputs") if target.outputs is not None else base, key=True)
         yield document.problem(f"`{name}` pulls, but names no `outputs`", span, 'outputs: ["folder/**"]')
+    both = direction is Direction.BIDIRECTIONAL and target.remote is not None
+    if both and not target.outputs and not target.inputs and name not in file.broken:
+        span = document.near((*base, "outputs") if target.outputs is not None else base, key=True)
+        hint = 'outputs: ["folder/**"] is what both sides share'
+        yield document.problem(f"`{name}` goes both ways, but names no `outputs`", span, hint)
     kind = (target.remote or {}).get("type")
     if isinstance(kind, str) and plugins.known(kind) and direction not in plugins.directions(kind):
         allowed = " or ".join(plugins.directions(kind))

@@ -33,12 +33,19 @@ class PolicyPart(Part):
     on_conflict: OnConflict | None = Field(
         default=None,
         description="What happens to an item that changed on both sides and cannot be merged: `stop` leaves both as "
-        "they are and waits for a person, `repo` or `remote` lets that side win. Default: stop.",
+        "they are and waits for a person, `repo` or `remote` lets that side win; two-way also `newer` (what "
+        "was changed last) and `keep_both` (the far side's version beside, as `name.conflict-1`). Default: stop.",
+    )
+    on_conflict_at: dict[Glob, OnConflict] | None = Field(
+        default=None,
+        description="What holds instead of `on_conflict` at some paths, by globs relative to the repository root; the "
+        'first that matches counts: `{"docs/**": keep_both}`.',
     )
     on_delete: OnDelete | None = Field(
         default=None,
         description="What happens when an item is deleted on one side: `propagate` deletes it on the other, within "
-        "`max_delete`; `keep` leaves it there. Default: propagate.",
+        "`max_delete`; `keep` leaves it there; `strict` does as `propagate`, but a deletion of what the other "
+        "side has edited is a conflict, where otherwise the edit stays. Default: propagate.",
     )
     max_delete: MaxDelete | None = Field(
         default=None,

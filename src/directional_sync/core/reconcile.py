@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
+from directional_sync.core.crossing import crossed, crossings
 from directional_sync.model.plan import Bound, Change, Conflict, Held, Plan, Side, Why
 from directional_sync.model.snapshot import Entry, Snapshot
 from directional_sync.model.target import Direction, OnConflict, OnDelete, Policy
@@ -31,6 +32,8 @@ class _Answer(Enum):
 
 _Decision = _Answer | Held
 
+CROSSING = "it is a file on one side and a folder on the other"
+
 
 def reconcile(
     target: str,
@@ -43,11 +46,13 @@ def reconcile(
 ) -> Plan:
     """The plan that carries the two sides to agreement. The snapshots must have no unopened folders in
     common; keys in none of them are taken as equal everywhere."""
-    parts = _Parts([], [], [], [], [])
+    parts = _Parts([], [], [], [], [], [])
     for key in sorted(set(base) | set(repo) | set(remote)):
         if repo.why_unreadable(key) or remote.why_unreadable(key):
             continue  # its whole prefix is held, once
         parts.take(_Key(key, base.at(key), repo.at(key), remote.at(key)), direction, policy)
+    if direction is Direction.BIDIRECTIONAL:
+        parts.part_crossings(base, repo, remote)
     return Plan(
         target=target,
         direction=direction,
@@ -55,6 +60,7 @@ def reconcile(
         remote=tuple(parts.remote),
         agreed=tuple(parts.agreed),
         conflicts=tuple(parts.conflicts),
+        outlived=tuple(parts.outlived),
         held=(*_unread(repo, Side.REPO), *_unread(remote, Side.REMOTE), *parts.held),
         sources=remote.sources,
         was=base.sources,
@@ -79,6 +85,7 @@ class _Parts:
     agreed: list[Change]
     conflicts: list[Conflict]
     held: list[Held]
+    outlived: list[str]
 
     def take(self, at: _Key, direction: Direction, policy: Policy) -> None:
         answer = _decide(at, direction, policy)
@@ -92,6 +99,21 @@ class _Parts:
             self.conflicts.append(Conflict(at.key, at.base, at.repo, at.remote))
         elif at.base != at.repo:
             self.agreed.append(Change(at.key, at.base, at.repo))
+        if direction is Direction.BIDIRECTIONAL and answer is _survivor(at):
+            self.outlived.append(at.key)
+
+    def part_crossings(self, base: Snapshot, repo: Snapshot, remote: Snapshot) -> None:
+        """What would make a path a file and a folder at once is no change but a conflict, with all that belongs to it:
+        nobody but a person can know which of the two is meant."""
+        tops = crossings(repo, self.repo) | crossings(remote, self.remote)
+        if not tops:
+            return
+        keys = {change.key for change in (*self.repo, *self.remote) if crossed(change.key, tops)}
+        self.repo[:] = [change for change in self.repo if change.key not in keys]
+        self.remote[:] = [change for change in self.remote if change.key not in keys]
+        self.outlived[:] = [key for key in self.outlived if key not in keys]
+        crossing = [Conflict(key, base.at(key), repo.at(key), remote.at(key), why=CROSSING) for key in keys]
+        self.conflicts[:] = sorted((*self.conflicts, *crossing), key=lambda conflict: conflict.key)
 
 
 def _unread(snapshot: Snapshot, side: Side) -> Iterable[Held]:
@@ -132,11 +154,11 @@ def _one_way(key: str, base: Entry, source: Entry, there: Entry, side: Side, pol
     if source.absent:
         return Held(key, side, Why.EDIT_KEPT)
     winner = policy.on_conflict
-    if winner is OnConflict.STOP:
-        return _Answer.CONFLICT
     if winner is _loser(side):
         return _toward(side)
-    return Held(key, side, Why.EDITED)
+    if winner in (OnConflict.REPO, OnConflict.REMOTE):
+        return Held(key, side, Why.EDITED)
+    return _Answer.CONFLICT  # nothing is kept twice in one direction
 
 
 def _loser(side: Side) -> OnConflict:
@@ -150,12 +172,23 @@ def _delete_or(key: str, after: Entry, side: Side, policy: Policy) -> _Decision:
     return _toward(side)
 
 
+def _survivor(at: _Key) -> _Answer | None:
+    """Which way an edit goes that outlives a deletion; None where nothing was deleted that the other side edited."""
+    if not at.base.present or at.base in (at.repo, at.remote):
+        return None
+    if at.repo.absent and at.remote.present:
+        return _Answer.TO_REPO
+    return _Answer.TO_REMOTE if at.remote.absent and at.repo.present else None
+
+
 def _two_way(at: _Key, policy: Policy) -> _Decision:
     """Holds here: repo != remote, both readable."""
     if at.repo == at.base:
         return _delete_or(at.key, at.remote, Side.REPO, policy)
     if at.remote == at.base:
         return _delete_or(at.key, at.repo, Side.REMOTE, policy)
+    if policy.on_delete is OnDelete.STRICT and _survivor(at):
+        return _Answer.CONFLICT
     if at.repo.absent:
         return _Answer.TO_REPO  # the edit survives and is made again where it was deleted
     if at.remote.absent:

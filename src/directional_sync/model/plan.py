@@ -48,6 +48,35 @@ class Conflict:
     base: Entry
     repo: Entry
     remote: Entry
+    why: str = ""
+    """What keeps it from being merged, as a sentence without content; "" when nobody has tried."""
+    clashes: tuple[str, ...] = ()
+    """Where in the content both sides have changed the same: ids of `core.merge` clashes."""
+
+
+class Ending(StrEnum):
+    """How a conflict was settled."""
+
+    MERGED = "merged"
+    REPO = "repo"
+    REMOTE = "remote"
+    BOTH = "both"
+    EDITED = "edited"
+    """A person has written what stands now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A conflict that this plan settles, and how."""
+
+    conflict: Conflict
+    ending: Ending
+    after: Entry
+    """What stands at the key on both sides then."""
+    copy: str = ""
+    """The key at which the far side's version stands then; "" without."""
+    note: str = ""
+    """What was decided without being asked, as a sentence without content."""
 
 
 class Why(StrEnum):
@@ -103,6 +132,11 @@ class Plan:
     agreed: tuple[Change, ...] = ()
     """Base moves that need no write: both sides already hold the same, the base does not."""
     conflicts: tuple[Conflict, ...] = ()
+    settled: tuple[Settled, ...] = ()
+    """Conflicts that the changes settle."""
+    outlived: tuple[str, ...] = ()
+    """Keys that were deleted on one side and edited on the other: the edit stays, and is made again where it was
+    deleted."""
     held: tuple[Held, ...] = ()
     sources: tuple[Source, ...] = ()
     was: tuple[Source, ...] = field(default=(), compare=False)
@@ -137,7 +171,7 @@ class Plan:
     def digest(self) -> str:
         """sha256 over everything that would be done and what it was seen against."""
         total = hashlib.sha256(f"{self.target}\0{self.direction}\0{self.bound!r}\n".encode())
-        for name in ("repo", "remote", "agreed", "conflicts", "held", "sources"):
+        for name in ("repo", "remote", "agreed", "conflicts", "settled", "held", "sources"):
             for item in getattr(self, name):
                 total.update(f"{name}\0{item!r}\n".encode("utf-8", "surrogateescape"))
         total.update(self.opaque.encode())

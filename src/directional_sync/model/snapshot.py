@@ -130,6 +130,8 @@ class Snapshot:
     advice: Mapping[str, str] = field(default_factory=dict, compare=False)
     """Unreadable prefix -> what a person can do about it."""
     grasp: Grasp = field(default=Grasp(), compare=False)
+    times: Mapping[str, float] = field(default_factory=dict, compare=False)
+    """When items were changed, in seconds since the epoch, as far as the side says so."""
 
     def without(self, reasons: Mapping[str, str], advice: Mapping[str, str] | None = None) -> Snapshot:
         """The same, as if nothing at or under the prefixes of `reasons` could be looked at."""

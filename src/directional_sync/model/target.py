@@ -23,6 +23,24 @@ class OnConflict(StrEnum):
     """Neither side is touched; the key waits for a person."""
     REPO = "repo"
     REMOTE = "remote"
+    NEWER = "newer"
+    """What was changed last; both are kept where nobody knows which that is."""
+    KEEP_BOTH = "keep_both"
+    """The far side's version is kept beside the repository's, under a name of its own, on both sides."""
+
+
+class Prefer(StrEnum):
+    """What a person wants for this once where both sides differ."""
+
+    REPO = "repo"
+    REMOTE = "remote"
+    NEWER = "newer"
+    UNION = "union"
+    """All that either side has: both versions where they differ."""
+
+    @property
+    def on_conflict(self) -> OnConflict:
+        return OnConflict.KEEP_BOTH if self is Prefer.UNION else OnConflict(self.value)
 
 
 class OnDelete(StrEnum):
@@ -32,6 +50,8 @@ class OnDelete(StrEnum):
     """The deletion is carried over, within `max_delete`."""
     KEEP = "keep"
     """The item stays."""
+    STRICT = "strict"
+    """As `propagate`, but a deletion of what the other side has edited is a conflict; else the edit stays."""
 
 
 class Approve(StrEnum):
@@ -61,10 +81,20 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
+class ConflictRule:
+    """What holds for conflicts at some keys."""
+
+    glob: str
+    on_conflict: OnConflict
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """What may be lost."""
 
     on_conflict: OnConflict = OnConflict.STOP
+    on_conflict_at: tuple[ConflictRule, ...] = ()
+    """The first whose glob matches the key holds instead of `on_conflict`."""
     on_delete: OnDelete = OnDelete.PROPAGATE
     max_delete: Limit = Limit(share=0.5, count=None)
     overwrite_edits: bool = False

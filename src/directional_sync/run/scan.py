@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -17,9 +17,11 @@ from directional_sync.model.lifecycle import Step
 from directional_sync.model.plan import Bound, Plan, Sign
 from directional_sync.model.record import Attempt
 from directional_sync.model.snapshot import ABSENT, Entry, Snapshot
-from directional_sync.model.target import OnConflict, Policy
+from directional_sync.model.target import Direction, OnConflict, Policy, Prefer
 from directional_sync.run.base import Base, find_base, globs, merged, read_lock
 from directional_sync.run.world import Mode, Passage, World
+
+_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -99,15 +101,37 @@ def weigh(at: Passage, tree: str, lock: LockFile, base: Base, repo: Snapshot, re
     """The plan that follows from what was seen."""
     differing = within(*trees.align(at.store, base.snapshot, repo, remote))
     bound = Bound(at.world.config.digest, *(snapshot.digest for snapshot in differing))
-    policy = _policy(at.target.policy, at.mode)
-    plan = reconcile(at.target.name, *differing, at.target.direction, policy, bound)
-    plan = replace(plan, records=at.target.records)
-    if not base.known and plan.conflicts:
-        note = "no earlier agreement is known, so nothing that differs is overwritten; --prefer repo|remote decides"
-        plan = replace(plan, notes=(*plan.notes, note))
     names = ("base", "repo", "remote")
     whole = dict(zip(names, (base.snapshot, repo, remote), strict=True))
+    policy = _policy(at.target.policy, at.mode)
+    if at.target.direction is Direction.BIDIRECTIONAL:
+        # Content comes first, and what it leaves over is for the policy.
+        first = replace(policy, on_conflict=OnConflict.STOP)
+        plan = reconcile(at.target.name, *differing, at.target.direction, first, bound)
+        plan = _with_unions(at, plan, policy, whole)
+    else:
+        plan = reconcile(at.target.name, *differing, at.target.direction, policy, bound)
+    plan = replace(plan, records=at.target.records)
+    if not base.known and plan.conflicts:
+        how = "repo|remote|newer|union" if at.target.direction is Direction.BIDIRECTIONAL else "repo|remote"
+        note = f"no earlier agreement is known, so nothing that differs is overwritten; --prefer {how} decides"
+        plan = replace(plan, notes=(*plan.notes, note))
+    if plan.outlived:
+        plan = replace(plan, notes=(*plan.notes, _outlived(plan.outlived)))
     return Scan(plan, tree, base, lock, whole, dict(zip(names, differing, strict=True)))
+
+
+def _with_unions(at: Passage, plan: Plan, policy: Policy, whole: Mapping[str, Snapshot]) -> Plan:
+    if not plan.conflicts:
+        return plan
+    from directional_sync.run.unite import unite  # hardly any run needs to know how contents are merged
+
+    return unite(at, plan, policy, whole)
+
+
+def _outlived(keys: Sequence[str]) -> str:
+    some = ", ".join(keys[:_NAMED]) + (f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else "")
+    return f"deleted on one side, edited on the other, so the edit stays (edit_kept): {some}"
 
 
 def open_endpoint(at: Passage, base: Base) -> Endpoint:
@@ -157,7 +181,9 @@ def repo_tree(at: Passage) -> str:
 
 
 def _policy(policy: Policy, mode: Mode) -> Policy:
-    return policy if mode.prefer is None else replace(policy, on_conflict=OnConflict(mode.prefer.value))
+    if mode.prefer is None:
+        return policy
+    return replace(policy, on_conflict=Prefer(mode.prefer.value).on_conflict, on_conflict_at=())
 
 
 def sizes(seen: Scan, store: ObjectStore) -> dict[str, int]:

@@ -12,9 +12,8 @@ from directional_sync.gates.base import Gate
 from directional_sync.git.objects import ObjectStore
 from directional_sync.git.repository import Repository
 from directional_sync.model.lifecycle import Event, EventType, Level, Step, Tell
-from directional_sync.model.plan import Side
 from directional_sync.model.surprise import Accepted
-from directional_sync.model.target import Config, Target
+from directional_sync.model.target import Config, Prefer, Target
 from directional_sync.store.ledger import TargetLedger
 
 
@@ -68,8 +67,8 @@ class Mode:
     """Remove what came from sources that the configuration no longer holds, and change nothing else."""
     accepted: Accepted = field(default_factory=dict)
     """The surprises of upstreams that a person has accepted for this once."""
-    prefer: Side | None = None
-    """The side that wins where both sides differ: for a first sync, or to settle conflicts at once."""
+    prefer: Prefer | None = None
+    """What is to happen where both sides differ: for a first sync, or to settle conflicts at once."""
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,11 @@ def _judging(function: Any) -> Any:
             ),
             click.option("--locked", is_flag=True, help="Take exactly what sync.lock says; ask for nothing newer."),
             accepting,
-            click.option("--prefer", type=click.Choice(["repo", "remote"]), help="The side that wins a conflict."),
+            click.option(
+                "--prefer",
+                type=click.Choice(["repo", "remote", "newer", "union"]),
+                help="What wins a conflict, this once; `union` keeps both.",
+            ),
             click.option(
                 "--lock-timeout", type=Duration(), default=0.0, help="Wait so long for another run: 30s, 10m."
             ),
@@ -153,7 +157,7 @@ def _sync(
     from directional_sync.cli import ci as hosted
     from directional_sync.cli.progress import listeners
     from directional_sync.cli.signals import listening
-    from directional_sync.model.plan import Side
+    from directional_sync.model.target import Prefer
     from directional_sync.render.text import plan_text, run_text
 
     if given["plan_id"] and given["dry_run"]:
@@ -161,7 +165,7 @@ def _sync(
     workspace = face.open()
     given["accepted"] = accepted(given)
     given["lock_timeout_s"] = given.pop("lock_timeout")
-    given["prefer"] = Side(given["prefer"]) if given["prefer"] else None
+    given["prefer"] = Prefer(given["prefer"]) if given["prefer"] else None
     stop = face.stop
     options = app.RunOptions(command=face.command, stop=stop, **given)
     with hosted.no_commands(face.console, ci), listening(stop, face.console.say):

@@ -19,7 +19,7 @@ from directional_sync.endpoints.files.putting import Putting
 from directional_sync.endpoints.files.reading import WHOLE_BYTES, Found, Item, Read, Reading
 from directional_sync.endpoints.files.seen import Memory
 from directional_sync.endpoints.files.site import Site
-from directional_sync.endpoints.files.stores import Store, incomplete, mark_of
+from directional_sync.endpoints.files.stores import Store, changed_of, incomplete, mark_of
 from directional_sync.errors import RemoteError
 from directional_sync.git.objects import ObjectStore
 from directional_sync.model.record import Effect
@@ -104,7 +104,7 @@ class Bucket:
         if not isinstance(size, int):
             found.unreadable[path] = "E-FILES-LISTING: the store does not say how large it is"
             return None
-        return Item(path, size, mark_of(about), FILE)
+        return Item(path, size, mark_of(about), FILE, changed_of(about))
 
     def _ask_for_vanished(self, items: Sequence[Item]) -> None:
         """Raises RemoteError E-FILES-LISTING when the store still has one of what its listing lacks."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from directional_sync.endpoints.base import Capabilities, Context, Endpoint
 from directional_sync.endpoints.files.deeds import Deed
 from directional_sync.endpoints.files.far import FarSide
-from directional_sync.endpoints.files.reading import Found, Reading
+from directional_sync.endpoints.files.reading import Found, Item, Reading
 from directional_sync.endpoints.files.seen import Memory
 from directional_sync.endpoints.files.shelf import Shelves
 from directional_sync.endpoints.files.site import folders_of, site
@@ -85,7 +85,7 @@ class FilesEndpoint:
         _part_clashes(found)
         reading.done(items)
         self._there = set(found.entries)
-        return self._answer(found)
+        return self._answer(found, items)
 
     def apply(self, changes: Sequence[Change]) -> Iterator[Effect]:
         """Raises HostError or RemoteError before anything is written."""
@@ -115,8 +115,9 @@ class FilesEndpoint:
 
         return Bucket(self._context, self._options, self._site, memory, agreed)
 
-    def _answer(self, found: Found) -> Snapshot:
+    def _answer(self, found: Found, items: Sequence[Item]) -> Snapshot:
         key = self._site.key
+        both = self._context.target.direction is Direction.BIDIRECTIONAL
         grasp = self._site.grasp
         if found.aside:
             from dataclasses import replace
@@ -127,6 +128,7 @@ class FilesEndpoint:
             {key(path): why for path, why in found.unreadable.items()},
             notes=tuple(sorted(found.notes)),
             grasp=grasp,
+            times={key(item.path): item.changed for item in items if item.changed is not None} if both else {},
         )
 
 

@@ -129,7 +129,7 @@ class FolderSource:
                     stats += [(name, one) for one in self._reach.stats(folder, [name])]
         for name, about in stats:
             path = f"{folder}/{name}" if folder else name
-            listing.items.append(Item(path, about.st_size, _mark(about), self._mode(about)))
+            listing.items.append(Item(path, about.st_size, _mark(about), self._mode(about), about.st_mtime))
 
     def _link(self, path: str, listing: Listing, found: Found) -> None:
         if self._symlinks == "skip":

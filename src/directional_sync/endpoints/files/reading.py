@@ -28,6 +28,8 @@ class Item:
     size: int
     mark: Mark
     mode: str
+    changed: float | None = None
+    """When, in seconds since the epoch, as the far side says; None: it does not."""
 
 
 @dataclass(frozen=True, slots=True)

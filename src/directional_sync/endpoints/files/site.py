@@ -128,8 +128,8 @@ def site(options: FilesOptions, context: Context) -> Site:
 
 def _scope(options: FilesOptions, target: Target, into: str, lock: str, aside: list[str]) -> Scope:
     includes: list[_Include] = [globs.root(options.paths)] if options.paths else []
-    if target.direction is Direction.PUSH:  # what it would hold beside belongs to somebody else
-        at: _Include = globs.root(target.inputs)
+    if target.direction is not Direction.PULL:  # what it would hold beside belongs to somebody else
+        at: _Include = globs.root((*target.inputs, *target.outputs))
         for name in into.split("/") if into else ():
             at = _inside(at, name)
         includes.append(at)
@@ -144,7 +144,7 @@ def _root_of(target: Target) -> str:
     if named == ["**"]:
         return ""
     if len(named) != 1 or len(roots) != 1:
-        said = "outputs" if target.direction is Direction.PULL else "inputs"
+        said = "inputs" if target.direction is Direction.PUSH else "outputs"
         raise _unclear(target, f"`into` is needed, because `{said}` is not one folder (`folder/**`)", "into: folder")
     return roots[0]
 

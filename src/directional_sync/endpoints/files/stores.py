@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -182,6 +183,17 @@ def mark_of(about: Mapping[str, Any]) -> Mark:
         if about.get(name):
             return (size, f"{name}={about[name]}")
     return ()
+
+
+def changed_of(about: Mapping[str, Any]) -> float | None:
+    """When the object was changed, in seconds since the epoch; None where the store does not say."""
+    for name in _TIMES[:-1]:
+        said = about.get(name)
+        if isinstance(said, datetime):
+            return said.timestamp() if said.tzinfo else None
+        if isinstance(said, int | float) and not isinstance(said, bool):
+            return float(said)
+    return None
 
 
 def _s3(options: FilesOptions, retries: int) -> dict[str, Any]:
