@@ -114,6 +114,11 @@ def run(workspace: Workspace, selection: Selection, options: RunOptions, tell: T
     return _run(workspace, select(workspace, selection), options, mode, tell)
 
 
+def run_in(workspace: Workspace, targets: Sequence[Target], options: RunOptions, mode: Mode, tell: Tell) -> Summary:
+    """Runs these targets in that mode; keeps no plan. Raises as `run`."""
+    return _run(workspace, targets, options, mode, tell, quiet=True)
+
+
 def _run(
     workspace: Workspace,
     targets: Sequence[Target],

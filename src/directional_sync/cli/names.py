@@ -16,6 +16,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run:run", "Sync the targets: plan, judge, apply, commit, prove."),
     "status": ("look:status", "Show drift: what differs now, and what was left unfinished."),
     "diff": ("look:diff", "Show the differences of one target, and what was edited here."),
+    "conflicts": ("conflicts:conflicts", "List what changed on both sides and waits for a person."),
+    "resolve": ("conflicts:resolve", "Settle conflicts of a target, and run it."),
     "approve": ("approve:approve", "Show what of a target waits for approval, and approve it."),
     "verify": ("run:verify", "Run checks, verifications and drift gates on what is committed now."),
     "prune": ("run:prune", "Remove what came from sources and targets that left the file."),

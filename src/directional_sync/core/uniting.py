@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from directional_sync.core import globs
@@ -76,6 +76,18 @@ def join(conflict: Conflict, contents: Contents, *, winner: Choice | None, stric
     if merged.content is None:
         return Joined(None, why=_why(ids), clashes=ids)
     return Joined(merged.content, mode, winner, note=_note(merged))
+
+
+def chosen(conflict: Conflict, contents: Contents, choices: Mapping[str, Choice]) -> Joined:
+    """The same with a choice of a person for clashes."""
+    mode = conflict.remote.mode if conflict.repo.mode == conflict.base.mode else conflict.repo.mode
+    try:
+        kind = kind_of(conflict.key, contents.repo)
+        merged = merge(contents.base, contents.repo, contents.remote, kind, choices)
+    except (ValueError, RecursionError) as error:
+        return Joined(None, why=str(error))
+    ids = tuple(clash.id for clash in merged.clashes)
+    return Joined(merged.content, mode, why=_why(ids) if ids else "", clashes=ids, note=_note(merged))
 
 
 def _why(ids: tuple[str, ...]) -> str:

@@ -13,6 +13,7 @@ from directional_sync.git.plumbing import Git
 from directional_sync.system.process import Finished
 
 BASE_REF = "refs/directional-sync/base/{target}"
+CONFLICTS_REF = "refs/directional-sync/conflicts/{target}"
 """Where this clone keeps the agreed tree of a target."""
 
 DEFAULT_IDENTITY = ("directional-sync", "directional-sync@localhost")

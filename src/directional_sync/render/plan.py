@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from directional_sync.model.plan import Change, Counts, FileDiff, Held, Plan, Side, Sign, Why, count
+from directional_sync.model.plan import (
+    Change,
+    Conflict,
+    Counts,
+    Ending,
+    FileDiff,
+    Held,
+    Plan,
+    Settled,
+    Side,
+    Sign,
+    Why,
+    count,
+)
 from directional_sync.model.record import TargetRecord
 from directional_sync.model.snapshot import Source
 from directional_sync.render import rows
@@ -89,17 +102,32 @@ def target_plan(record: TargetRecord, ink: Ink) -> list[str]:
     elif plan.remote:
         lines.append(f"  on the far side: {counted(count(plan.remote))}")
         lines += _changes(plan.remote, ink, ())
+    lines += [_settled(one) for one in plan.settled[:LISTED]]
+    lines += _more(len(plan.settled) - LISTED, "settled conflict")
     for conflict in plan.conflicts[:LISTED]:
         if plan.records:
             lines += rows.conflict(conflict, record.samples, ink)
         else:
-            lines.append(ink.paint(f"  x {one_line(conflict.key)}  changed on both sides", Style.BAD))
+            lines.append(ink.paint(f"  x {one_line(conflict.key)}  {_why(conflict)}", Style.BAD))
     lines += _more(len(plan.conflicts) - LISTED, "conflict")
     lines += _held(plan.held, ink, record.samples)
     notes = dict.fromkeys((*plan.notes, *record.notes))
     lines += [ink.paint(f"  ! {note(text, ink)}", Style.CHANGED) for text in notes]
     lines += _verdicts(record, ink)
     return lines
+
+
+def _why(conflict: Conflict) -> str:
+    return f"changed on both sides{': ' if conflict.why else ''}{one_line(conflict.why)}"
+
+
+def _settled(one: Settled) -> str:
+    how = {
+        Ending.MERGED: "merged from both sides",
+        Ending.BOTH: f"both kept, the far side's as {one_line(one.copy)}",
+        Ending.EDITED: "settled by hand",
+    }.get(one.ending, f"the {one.ending} wins where both changed the same")
+    return f"  = {one_line(one.conflict.key)}  {how}" + (f" ({one_line(one.note)})" if one.note else "")
 
 
 def _header(plan: Plan, groups: Sequence[_Group], ink: Ink) -> str:

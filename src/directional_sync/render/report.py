@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from directional_sync.errors import Exit
-from directional_sync.model.plan import Counts, Plan
+from directional_sync.model.plan import Conflict, Counts, Plan, Settled
 from directional_sync.model.record import Effect, Failure, Summary, TargetRecord, Verdict
 from directional_sync.model.snapshot import Source
 from directional_sync.render.problems import failures
@@ -90,6 +90,9 @@ def _plan(plan: Plan) -> dict[str, Any]:
     return {
         "sources": [_source(source) for source in plan.sources],
         "conflicts": [conflict.key for conflict in plan.conflicts],
+        **({"conflict_details": [_conflict(one) for one in plan.conflicts]} if plan.conflicts else {}),
+        **({"settled": [_settled(one) for one in plan.settled]} if plan.settled else {}),
+        **({"edits_kept": list(plan.outlived)} if plan.outlived else {}),
         "held": [
             {
                 "key": item.key,
@@ -102,6 +105,14 @@ def _plan(plan: Plan) -> dict[str, Any]:
         ],
         "opaque": plan.opaque or None,
     }
+
+
+def _conflict(conflict: Conflict) -> dict[str, Any]:
+    return {"key": conflict.key, "why": conflict.why, "clashes": list(conflict.clashes)}
+
+
+def _settled(one: Settled) -> dict[str, Any]:
+    return {"key": one.conflict.key, "how": str(one.ending), "copy": one.copy or None, "note": one.note}
 
 
 def _effect(effect: Effect) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from directional_sync.model.lifecycle import Outcome, Step
 from directional_sync.model.record import Phase, TargetRecord
 from directional_sync.model.target import Direction
 from directional_sync.run import account
-from directional_sync.run.deliver import commit, refuse_dirty, refuse_foreign_work
+from directional_sync.run.deliver import commit, keep_replaced, refuse_dirty, refuse_foreign_work
 from directional_sync.run.effects import carry_over
 from directional_sync.run.judge import Verdicts, judge_commands, judge_plan, needs_checkout, refusal
 from directional_sync.run.prove import prove
@@ -36,6 +36,7 @@ def carry_out(at: Passage, seen: Scan, endpoint: Endpoint, record: TargetRecord)
     if mode.dry_run or seen.idle:
         return record
     refuse_foreign_work(at, staged)
+    seen = keep_replaced(at, seen)
     if not seen.plan.remote:
         return _delivered(at, seen, endpoint, staged, record)
     at.step(Step.APPLYING)

@@ -2,18 +2,72 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from directional_sync.errors import RefusedError
 from directional_sync.git import transaction, worktree
+from directional_sync.git.transaction import RefMove
 from directional_sync.model.lifecycle import Event, EventType
-from directional_sync.model.plan import count
-from directional_sync.model.target import Target
+from directional_sync.model.plan import Change, Conflict, count
+from directional_sync.model.target import Direction, Target
 from directional_sync.render.commit import message
+from directional_sync.run import parked
 from directional_sync.run.base import globs, merged
+from directional_sync.run.judge import judge_plan
 from directional_sync.run.scan import Scan
 from directional_sync.run.stage import Staged, base_move
 from directional_sync.run.world import Passage
 
 _LISTED = 20
+
+
+def keep_replaced(at: Passage, seen: Scan) -> Scan:
+    """Before the first write: what settled conflicts are about to replace is kept, so that no kill can lose it. Raises
+    what a ref transaction raises, with nothing changed."""
+    if not seen.plan.settled:
+        return seen
+    everything = [*seen.plan.conflicts, *(one.conflict for one in seen.plan.settled)]
+    everything.sort(key=lambda conflict: conflict.key)
+    after = parked.written(
+        at.store, at.target.name, seen.parked, everything, _withheld(at, seen, everything), at.world.when
+    )
+    work = transaction.Commit(
+        run=at.world.run,
+        target=at.target.name,
+        tree=at.store.tree_of(at.world.repository.head),
+        message="",
+        changes=(),
+        moves=parked.move(at.target.name, seen.parked, after),
+        author=at.world.repository.identity,
+        when=at.world.when,
+    )
+    transaction.write_only(at.world.repository, at.store, work)
+    return replace(seen, parked=after)
+
+
+def _parking(at: Passage, seen: Scan) -> tuple[RefMove, ...]:
+    """The move of the ref that keeps what still waits."""
+    if at.target.direction is not Direction.BIDIRECTIONAL or not seen.parked.differs(seen.plan):
+        return ()
+    conflicts = seen.plan.conflicts
+    after = parked.written(
+        at.store, at.target.name, seen.parked, conflicts, _withheld(at, seen, conflicts), at.world.when
+    )
+    return parked.move(at.target.name, seen.parked, after)
+
+
+def _withheld(at: Passage, seen: Scan, conflicts: Sequence[Conflict]) -> frozenset[str]:
+    """Keys of conflicts whose far version may not come into the object store, because a gate would refuse it."""
+    coming = tuple(Change(one.key, one.repo, one.remote) for one in conflicts if one.remote.present)
+    if not coming:
+        return frozenset()
+    quiet = replace(at, world=replace(at.world, tell=lambda event: None))
+    supposed = replace(seen, plan=replace(seen.plan, repo=coming, remote=(), agreed=(), conflicts=()))
+    refused = [verdict for verdict in judge_plan(quiet, supposed) if not verdict.passed]
+    if any(not verdict.keys for verdict in refused):
+        return frozenset(change.key for change in coming)
+    return frozenset(key for verdict in refused for key in verdict.keys)
 
 
 def refuse_foreign_work(at: Passage, staged: Staged) -> None:
@@ -60,7 +114,7 @@ def commit(at: Passage, seen: Scan, staged: Staged) -> tuple[str, tuple[str, ...
         tree=staged.tree,
         message=text,
         changes=staged.changes,
-        moves=base_move(at, staged, seen.base),
+        moves=(*base_move(at, staged, seen.base), *_parking(at, seen)),
         author=world.repository.identity,
         when=world.when,
     )

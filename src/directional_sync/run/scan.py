@@ -18,7 +18,9 @@ from directional_sync.model.plan import Bound, Plan, Sign
 from directional_sync.model.record import Attempt
 from directional_sync.model.snapshot import ABSENT, Entry, Snapshot
 from directional_sync.model.target import Direction, OnConflict, Policy, Prefer
+from directional_sync.run import parked
 from directional_sync.run.base import Base, find_base, globs, merged, read_lock
+from directional_sync.run.parked import Parked
 from directional_sync.run.world import Mode, Passage, World
 
 _NAMED = 3
@@ -38,6 +40,9 @@ class Scan:
     differing: Mapping[str, Snapshot]
     """Side name -> snapshot with only the keys that differ somewhere, flat."""
 
+    parked: Parked = Parked()
+    """The conflicts that are kept from earlier runs."""
+
     @property
     def bookkeeping(self) -> bool:
         """Whether lock or base have to move although neither side has to."""
@@ -45,6 +50,7 @@ class Scan:
         return (
             bool(self.plan.agreed)
             or not known
+            or (self.plan.direction is Direction.BIDIRECTIONAL and self.parked.differs(self.plan))
             or merged(self.base.snapshot.sources, self.plan) != tuple(self.base.snapshot.sources)
         )
 
@@ -118,7 +124,10 @@ def weigh(at: Passage, tree: str, lock: LockFile, base: Base, repo: Snapshot, re
         plan = replace(plan, notes=(*plan.notes, note))
     if plan.outlived:
         plan = replace(plan, notes=(*plan.notes, _outlived(plan.outlived)))
-    return Scan(plan, tree, base, lock, whole, dict(zip(names, differing, strict=True)))
+    kept = Parked()
+    if at.target.direction is Direction.BIDIRECTIONAL:
+        kept = parked.read(at.world.repository, at.store, at.target.name)
+    return Scan(plan, tree, base, lock, whole, dict(zip(names, differing, strict=True)), kept)
 
 
 def _with_unions(at: Passage, plan: Plan, policy: Policy, whole: Mapping[str, Snapshot]) -> Plan:

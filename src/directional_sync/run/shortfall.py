@@ -8,7 +8,7 @@ from directional_sync.errors import EXIT_PRECEDENCE, Exit
 from directional_sync.model.lifecycle import Outcome
 from directional_sync.model.plan import Held, Plan, Side, Why
 from directional_sync.model.record import Failure, Verdict
-from directional_sync.model.target import Target
+from directional_sync.model.target import Direction, Target
 
 _CONFLICTS_LISTED = 50
 _NAMED = 3
@@ -82,12 +82,19 @@ def _conflicting(target: Target, plan: Plan) -> Failure:
     return Failure(
         code="E-CONFLICT",
         message=f"{len(keys)} {'conflict waits' if len(keys) == 1 else 'conflicts wait'} for a person: {_some(keys)}",
-        detail=tuple(keys[:_CONFLICTS_LISTED]),
+        detail=tuple(f"{c.key}: {c.why}" if c.why else c.key for c in plan.conflicts[:_CONFLICTS_LISTED]),
         kept="neither side of these was touched",
-        hint=f"look: dsync diff {target.name}; settle them all for one side: "
-        f"dsync run {target.name} --prefer repo|remote",
+        hint=_advice(target),
         exit=Exit.CONFLICTS,
     )
+
+
+def _advice(target: Target) -> str:
+    if target.direction is Direction.BIDIRECTIONAL:
+        settle = f"dsync resolve {target.name} --take repo|remote|both"
+        return f"look: dsync conflicts show {target.name}; settle them: {settle}"
+    one = f"dsync run {target.name} --prefer repo|remote"
+    return f"look: dsync diff {target.name}; settle them all for one side: {one}"
 
 
 def _some(keys: Sequence[str]) -> str:

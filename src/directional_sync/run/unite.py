@@ -17,6 +17,7 @@ from directional_sync.core.uniting import (
     Contents,
     Joined,
     both_present,
+    chosen,
     copy_name,
     entry_of,
     join,
@@ -28,6 +29,7 @@ from directional_sync.git import tree as trees
 from directional_sync.model.plan import Conflict, Ending, Plan
 from directional_sync.model.snapshot import Entry, Snapshot
 from directional_sync.model.target import OnConflict, OnDelete, Policy
+from directional_sync.model.wish import Take, Wish
 from directional_sync.run.base import globs
 from directional_sync.run.world import Passage
 
@@ -88,6 +90,9 @@ class _Table:
             self.rest[conflict.key] = why
 
     def _decision(self, conflict: Conflict, contents: Contents | str) -> tuple[Decision | None, Conflict]:
+        wish = self.at.mode.wishes.get(conflict.key)
+        if wish is not None:
+            return self._wished(conflict, contents, wish)
         said = rule(self.policy, conflict.key)
         winner = self._winner(conflict, said)
         strict = self.policy.on_delete is OnDelete.STRICT
@@ -106,6 +111,25 @@ class _Table:
         if not copy:
             return None, waiting
         return Decision(Ending.BOTH, conflict.repo, copy), waiting
+
+    def _wished(self, conflict: Conflict, contents: Contents | str, wish: Wish) -> tuple[Decision | None, Conflict]:
+        """What a person has decided, where the conflict is still what they saw."""
+        if not wish.fits(conflict):
+            return None, replace(conflict, why="it has changed since it was looked at")
+        if wish.take in (Take.REPO, Take.REMOTE):
+            return Decision(Ending(wish.take.value), entry_of(Choice(wish.take.value), conflict)), conflict
+        if wish.take is Take.BOTH:
+            copy = self._copy(conflict)
+            why = replace(conflict, why="there are no two versions, or no name for the second among the target's paths")
+            return (Decision(Ending.BOTH, conflict.repo, copy), conflict) if copy else (None, why)
+        if wish.take is Take.CONTENT:
+            mode = conflict.repo.mode or conflict.remote.mode
+            return Decision(Ending.EDITED, Entry(self.at.store.write_blob(wish.content), mode)), conflict
+        if isinstance(contents, str):
+            return None, replace(conflict, why=contents)
+        joined = chosen(conflict, contents, {name: Choice(side) for name, side in wish.clashes.items()})
+        decision = self._merged(conflict, joined) if joined.content is not None else None
+        return decision, replace(conflict, why=joined.why, clashes=joined.clashes)
 
     def _winner(self, conflict: Conflict, said: OnConflict) -> Choice | None:
         if said is OnConflict.REPO:

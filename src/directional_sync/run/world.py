@@ -14,6 +14,7 @@ from directional_sync.git.repository import Repository
 from directional_sync.model.lifecycle import Event, EventType, Level, Step, Tell
 from directional_sync.model.surprise import Accepted
 from directional_sync.model.target import Config, Prefer, Target
+from directional_sync.model.wish import Wish
 from directional_sync.store.ledger import TargetLedger
 
 
@@ -67,6 +68,8 @@ class Mode:
     """Remove what came from sources that the configuration no longer holds, and change nothing else."""
     accepted: Accepted = field(default_factory=dict)
     """The surprises of upstreams that a person has accepted for this once."""
+    wishes: Mapping[str, Wish] = field(default_factory=dict)
+    """By key, what a person has decided about conflicts of the one target that runs."""
     prefer: Prefer | None = None
     """What is to happen where both sides differ: for a first sync, or to settle conflicts at once."""
 
