@@ -318,3 +318,47 @@ def test_without_leave_to_write_it_is_the_credentials(flow: Flow, monkeypatch: p
     flow.target("push")
     monkeypatch.setattr(Putting, "_put", put)
     assert flow.project.one().exit is Exit.CREDENTIAL
+
+
+def test_both_ways(flow: Flow) -> None:  # B02, B03, B15, B24, B30, B46
+    ten = "".join(f"line {number}\n" for number in range(1, 11))
+    flow.put("m", ten)
+    flow.put("theirs", "t")
+    flow.project.write("data/m", ten)
+    flow.project.write("data/ours", "o", mode=0o755)
+    flow.target("bidirectional")
+    assert flow.project.one().success
+    assert flow.files() == {"m": ten, "theirs": "t", "ours": "o"}
+    flow.s3.requests.clear()
+    assert flow.project.one().outcome is Outcome.IN_SYNC
+    assert not flow.s3.asked("GET") and not flow.s3.asked("PUT")
+
+    flow.put("m", ten.replace("line 9\n", "nine there\n"))
+    flow.project.write("data/m", ten.replace("line 1\n", "one here\n"))
+    flow.remove("theirs")
+    flow.put("ours", "changed there")
+    flow.project.commit()
+    record = flow.project.one()
+    assert record.success, record.failure
+    both = ten.replace("line 1\n", "one here\n").replace("line 9\n", "nine there\n")
+    assert flow.files() == {"m": both, "ours": "changed there"}
+    assert (flow.project.root / "data/m").read_text() == both
+    assert (flow.project.root / "data/ours").stat().st_mode & 0o100  # a bucket has no bits, so it has not cleared it
+
+    flow.put("ours", "3")
+    flow.project.write("data/ours", "2", mode=0o755)
+    flow.project.commit()
+    assert flow.project.one().exit is Exit.CONFLICTS
+    assert flow.files()["ours"] == "3" and (flow.project.root / "data/ours").read_text() == "2"
+
+
+def test_the_newer_of_two_wins_in_a_bucket_too(flow: Flow) -> None:  # B31
+    flow.project.write("data/f", "1")
+    flow.target("bidirectional", "policy: {on_conflict: newer}")
+    assert flow.project.one().success
+    flow.put("f", "3")
+    flow.project.write("data/f", "2")
+    flow.project.git("add", "-A")
+    flow.project.git("commit", "-q", "-m", "Edit", "--date", "2001-01-01T00:00:00Z")
+    assert flow.project.one().success
+    assert flow.files() == {"f": "3"} and (flow.project.root / "data/f").read_text() == "3"

@@ -1,5 +1,6 @@
-"""Random histories of texts that people edit on both sides, with real merges: no line that a person wrote and nobody took
-out is lost, quiet runs converge, and the sides may be swapped."""
+"""Random histories of texts that people edit on both sides, with real merges.
+
+No line that a person wrote and nobody took out is lost, quiet runs converge, and the sides may be swapped."""
 
 from __future__ import annotations
 

@@ -192,3 +192,24 @@ def test_conflicts_without_commits(two: Two, dsync: Dsync) -> None:
     assert two.run().exit is Exit.CONFLICTS
     assert dsync("resolve", "share", "--take", "remote")[0] == 0
     assert (two.project.root / "data/f").read_text() == "3"
+
+
+def test_the_merge_tool_of_git_is_asked(two: Two, dsync: Dsync, tmp_path: Path) -> None:  # B47
+    two.agree({"d/f.txt": "a\nb\nc\n"})
+    two.a({"d/f.txt": "a\nhere\nc\n"})
+    two.b({"d/f.txt": "a\nthere\nc\n"})
+    assert two.run().exit is Exit.CONFLICTS
+    cat = f'cat "$BASE" "$LOCAL" "$REMOTE" > "{tmp_path}/seen"; printf "a\\nboth\\nc\\n" > "$MERGED"'
+    two.project.git("config", "merge.tool", "mine")
+    two.project.git("config", "mergetool.mine.cmd", cat)
+    two.project.git("config", "mergetool.mine.trustExitCode", "true")
+    status, said = dsync("resolve", "share", "--edit")
+    assert status == 0, said
+    assert (tmp_path / "seen").read_text() == "a\nb\nc\na\nhere\nc\na\nthere\nc\n"
+    assert two.here == two.there == {"d/f.txt": "a\nboth\nc\n"}
+    two.project.git("config", "mergetool.mine.cmd", "false")
+    two.a({"d/f.txt": "a\nhere again\nc\n"})
+    two.b({"d/f.txt": "a\nthere again\nc\n"})
+    assert two.run().exit is Exit.CONFLICTS
+    status, said = dsync("resolve", "share", "--edit")
+    assert status == Exit.REFUSED and "E-RESOLVE-EDIT" in said

@@ -144,27 +144,19 @@ def _edited(face: Face, found: Sequence[Versions]) -> dict[str, Wish]:
 
 
 def _written(face: Face, one: Versions) -> bytes:
-    import tempfile
-    from pathlib import Path
-
-    from directional_sync.core.versions import marked, marks_left
-    from directional_sync.system import host
+    from directional_sync.cli.editing import edited
+    from directional_sync.core.versions import marks_left
 
     key = one.waiting.conflict.key
-    with tempfile.TemporaryDirectory(prefix="dsync-") as folder:
-        file = Path(folder, key.rpartition("/")[2])
-        host.atomic_write(file, marked(one.base or b"", one.repo or b"", one.remote or b""), 0o600)
-        before = file.read_bytes()
-        click.edit(filename=str(file))
-        after = file.read_bytes()
-    if after == before or marks_left(after):
+    content = edited(face.open().root, key.rpartition("/")[2], one)
+    if content is None or marks_left(content):
         raise RefusedError(
             "E-RESOLVE-EDIT",
             f"{key} was not settled: nothing was changed in the editor, or marks of the conflict are left",
             hint="edit it again, and take out all marks",
             kept="nothing was changed",
         )
-    return after
+    return content
 
 
 def _usage(message: str, command: str) -> ConfigError:

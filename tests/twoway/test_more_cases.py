@@ -1,0 +1,105 @@
+"""Links, names and broken state."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.twoway.conftest import Two, configure
+
+from directional_sync.errors import Exit
+from directional_sync.model.target import Prefer
+
+
+def test_links_that_stay_inside_travel_both_ways(two: Two) -> None:  # B69
+    two.agree({"d/f": "1"})
+    (two.far / "l").symlink_to("d/f")
+    (two.project.root / "data/k").symlink_to("d")
+    two.project.commit()
+    assert two.run().success
+    assert (two.far / "k").readlink() == Path("d") and (two.project.root / "data/l").readlink() == Path("d/f")
+    two.settled()
+
+
+@pytest.mark.parametrize("to", ["/etc/passwd", "../../outside", "d/../../../x"])
+def test_links_that_lead_out_go_nowhere(two: Two, to: str) -> None:  # B69
+    two.agree({"d/f": "1"})
+    (two.far / "l").symlink_to(to)
+    two.b({"d/f": "2"})
+    assert not two.run().success
+    assert "l" not in two.here
+
+
+def test_two_links_to_other_places_are_a_conflict(two: Two) -> None:  # B69, B50
+    two.agree({"a": "1", "b": "1", "c": "1"})
+    (two.far / "l").symlink_to("a")
+    assert two.run().success
+    (two.far / "l").unlink()
+    (two.far / "l").symlink_to("b")
+    (two.project.root / "data/l").unlink()
+    (two.project.root / "data/l").symlink_to("c")
+    two.project.commit()
+    record = two.run()
+    assert record.exit is Exit.CONFLICTS and record.plan is not None
+    assert record.plan.conflicts[0].why == "it is a link"
+    assert (two.far / "l").readlink() == Path("b") and (two.project.root / "data/l").readlink() == Path("c")
+
+
+def test_a_broken_ref_of_ours_is_taken_for_lost(two: Two) -> None:  # B86
+    two.agree({"f": "1"})
+    two.a({"f": "2"})
+    two.b({"f": "3"})
+    assert two.run().exit is Exit.CONFLICTS
+    empty = two.project.git("hash-object", "-t", "tree", "-w", "/dev/null")
+    commit = two.project.git("commit-tree", empty, "-m", "nothing")
+    two.project.git("update-ref", "refs/directional-sync/conflicts/share", commit)
+    assert two.run().exit is Exit.CONFLICTS
+    assert '"data/f"' in two.project.git("show", "refs/directional-sync/conflicts/share:conflicts.json")
+    two.project.git("update-ref", "-d", "refs/directional-sync/conflicts/share")
+    assert two.run().exit is Exit.CONFLICTS
+    assert two.run(prefer=Prefer.REMOTE).success
+    assert two.here == two.there == {"f": "3"}
+
+
+def test_other_files_of_the_far_side_belong_to_somebody_else(two: Two) -> None:  # I6
+    configure(two.project, two.far, globs='["data/in/**"]', remote="into: data")
+    two.b({"in/f": "1", "out/f": "1"})
+    two.a({"out/g": "1"})
+    assert two.run().success
+    assert two.here == {"in/f": "1", "out/g": "1"} and two.there == {"in/f": "1", "out/f": "1"}
+    two.settled()
+
+
+def test_a_large_text_is_not_merged(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
+    from directional_sync.run import unite
+
+    monkeypatch.setattr(unite, "MERGE_BYTES_MAX", 10)
+    text = "".join(f"line {number}\n" for number in range(10))
+    two.agree({"f": text})
+    two.a({"f": text.replace("line 1\n", "a\n")})
+    two.b({"f": text.replace("line 8\n", "b\n")})
+    record = two.run()
+    assert record.exit is Exit.CONFLICTS and record.plan is not None
+    assert "larger" in record.plan.conflicts[0].why
+
+
+def test_hostile_content_is_a_conflict_and_no_crash(two: Two) -> None:
+    deep = "[" * 20_000
+    two.agree({"f.json": "{}\n", "g.yaml": "a: 1\n"})
+    two.a({"f.json": deep, "g.yaml": "a: &a [*a, *a]\nb: 1\n"})
+    two.b({"f.json": '{"a": 1}\n', "g.yaml": "a: 2\n"})
+    record = two.run()
+    assert record.exit is Exit.CONFLICTS, record.failure
+    assert two.there == {"f.json": '{"a": 1}\n', "g.yaml": "a: 2\n"}
+
+
+def test_a_bidirectional_target_says_what_it_shares(two: Two) -> None:
+    from directional_sync.config.load import read
+    from directional_sync.errors import ConfigError
+
+    text = (
+        b'version: "1.0"\ntargets:\n  s:\n    direction: bidirectional\n    remote: {type: files, url: /x, into: d}\n'
+    )
+    with pytest.raises(ConfigError) as caught:
+        read(text, "sync.yaml", {})
+    assert "goes both ways, but names no `outputs`" in caught.value.problems[0].message
