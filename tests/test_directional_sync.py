@@ -1,7 +1,7 @@
 """The founding document's own acceptance criteria, one test each, on a repository that `dsync init` has prepared.
 
-Criterion 6 (drift of claude.md, OCA modules) holds as far as its endpoints are in this version: the module gate runs
-for real, the claude_config target is listed, validated and skipped."""
+A repository without claude.md has nothing to keep equal; with one, criterion 6 (drift of claude.md, OCA modules) holds
+as a whole."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ EIGHT = {
     "notion_monthend": "push",
     "notion_bir": "push",
 }
-NOT_IN_THIS_VERSION = {"claude_config"}
+NOT_IN_THIS_VERSION: set[str] = set()
 HERE = Path(__file__).parent.parent
 
 
@@ -127,13 +127,12 @@ def test_2_runner_executable(repository: Project) -> None:
 
 
 def test_3_dry_run_works(repository: Project) -> None:
-    """R1: every target completes in dry-run mode; what has no endpoint yet is said to be skipped."""
+    """R1: every target completes in dry-run mode."""
     done = runner(repository, "--dry-run", "--summary-json", str(repository.root / ".git/summary.json"))
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads((repository.root / ".git/summary.json").read_text())
     assert report["failed"] == 0
     assert {result["target"] for result in report["skipped"]} == NOT_IN_THIS_VERSION
-    assert all("not available in this version" in result["message"] for result in report["skipped"])
     assert repository.clean()
 
 

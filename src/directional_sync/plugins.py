@@ -88,7 +88,14 @@ _BUILT_IN: dict[str, _BuiltIn] = {
         (Direction.PULL,),
         credentials=("token",),
     ),
-    "sections": _BuiltIn("Keyed parts of Markdown, JSON, YAML or TOML documents."),
+    "sections": _BuiltIn(
+        "Entries of a document's sections, kept equal with settings files, agents and skills.",
+        "directional_sync.endpoints.sections.endpoint",
+        "directional_sync.endpoints.sections.options:SectionsOptions",
+        (Direction.BIDIRECTIONAL,),
+        records=True,
+        instructs=True,
+    ),
     "server_config": _BuiltIn(
         "A live server's configuration, secrets replaced at the source.",
         "directional_sync.endpoints.server_config.endpoint",

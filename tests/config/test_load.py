@@ -174,7 +174,7 @@ def test_secret_looking_variables_are_known_for_redaction() -> None:
 
 
 def test_an_unavailable_endpoint_keeps_its_options_as_a_mapping() -> None:
-    found = target("direction: push\nremote: {type: sections, database: X, deep: {a: [1]}}")
+    found = target("direction: push\nremote: {type: ssh-files, database: X, deep: {a: [1]}}")
     assert found.options == {"database": "X", "deep": {"a": [1]}}
 
 

@@ -81,11 +81,21 @@ def page() -> str:
 
 
 def _inside(options: dict[str, Any], schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The options that have keys of their own."""
+    """The options that have keys of their own, and those of these."""
     for key, value in options.items():
-        part = schema["$defs"].get(str(value.get("$ref", "")).rpartition("/")[2], {})
-        if "properties" in part:
-            yield key, part
+        for name in _names(value):
+            part = schema["$defs"].get(name, {})
+            if "properties" in part:
+                yield key, part
+                yield from _inside(part["properties"], schema)
+
+
+def _names(value: dict[str, Any]) -> Iterator[str]:
+    """Names of the mappings that a value may be, or hold as items or values."""
+    yield str(value.get("$ref", "")).rpartition("/")[2]
+    for inner in (value.get("items"), value.get("additionalProperties"), *value.get("anyOf", ())):
+        if isinstance(inner, dict):
+            yield from _names(inner)
 
 
 def _about(part: dict[str, Any]) -> list[str]:

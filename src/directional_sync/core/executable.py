@@ -47,6 +47,7 @@ _MAGIC = (
 )
 _MARKDOWN = ("md", "mdx", "mdc", "markdown")
 _GRANTING = {"allowed-tools": "rights that an agent gets", "hooks": "commands that a client runs"}
+_STARTED = ("command", "args", "env", "url", "headers", "cwd", "envFile")
 _COMMAND = re.compile(r"!`[^`\n]+`")
 _FETCHER = re.compile(r"\b(?:curl|wget|iwr|irm|invoke-webrequest|invoke-restmethod)\b", re.IGNORECASE)
 _RUNNER = re.compile(
@@ -70,6 +71,23 @@ def asks(key: str, mode: str, content: bytes, *, unasked: bool = False) -> Itera
         return
     if _suffix(key) in _MARKDOWN:
         yield from _parts(key, content)
+
+
+def record_asks(key: str, before: bytes, after: bytes) -> Iterator[Ask]:
+    """What of a record that goes to the far side a person has to approve: a program that is started there, with what
+    it is given, where that is not as it was. `before` is empty where there was none."""
+    now, then = _started(after), _started(before)
+    if now and now != then:
+        text = json.dumps(now, sort_keys=True, ensure_ascii=False, indent=2)
+        yield _part(f"{key}#command", text, "a program that is started with somebody's settings, or an address")
+
+
+def _started(content: bytes) -> dict[str, object]:
+    try:
+        data = json.loads(content) if content else {}
+    except ValueError:
+        return {"": content.hex()}
+    return {name: data[name] for name in _STARTED if name in data} if isinstance(data, dict) else {}
 
 
 def _program(key: str, mode: str, content: bytes, unasked: bool) -> str:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from directional_sync.model.lifecycle import Tell
-from directional_sync.model.plan import Change
+from directional_sync.model.plan import Change, Plan
 from directional_sync.model.record import Attempt, Effect
 from directional_sync.model.snapshot import Snapshot
 from directional_sync.model.surprise import Accepted
@@ -151,6 +151,17 @@ class Translating(Protocol):
         """What the repository's files say, as records: keys and content as `snapshot` has them. `repo` has no unopened
         folders. Asked once, before `snapshot`. Raises SyncError naming file and line of everything that cannot be
         translated."""
+
+
+class Writing(Translating, Protocol):
+    """What a translating endpoint offers beside the rest whose targets may change the repository's side: its records
+    stand in files there, and only it knows how."""
+
+    def write(self, repo: Snapshot, plan: Plan, effects: Sequence[Effect] | None) -> tuple[Change, ...]:
+        """The files of the repository that change so that `translate` of them then answers what the plan says: sorted
+        by path, each other than before. `repo`: its files now, as `translate` was given them. `effects`: what became
+        of the changes of the far side; None before they are made, as if all went well that can. Writes nothing; asked
+        for one plan again and again. Raises SyncError where the files cannot say it."""
 
 
 class Opaque(Protocol):

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from directional_sync.core import approvals
 from directional_sync.core.escape import one_line
-from directional_sync.core.executable import asks
+from directional_sync.core.executable import asks, record_asks
 from directional_sync.gates.autorun import runs_unasked
 from directional_sync.gates.base import Subject
 from directional_sync.gates.incoming import contents, incoming
 from directional_sync.gates.plan import counted, listed
 from directional_sync.model.approval import Ask
+from directional_sync.model.plan import Change
 from directional_sync.model.record import Phase, Verdict
 
 
@@ -28,8 +29,8 @@ class Approval:
         try:
             found = [
                 (change.key, ask)
-                for change, _, content in contents(subject, incoming(subject))
-                for ask in asks(change.key, change.after.mode, content, unasked=runs_unasked(change.key))
+                for change, before, content in contents(subject, incoming(subject))
+                for ask in self._asks(subject, change, before, content)
             ]
         except KeyError:
             problem = "content that would be installed could not be read"
@@ -41,6 +42,16 @@ class Approval:
             return [broken]
         wait = waiting(subject, found)
         return [self._verdict(subject, wait)] if wait else [self._passed(len(found))]
+
+    def _asks(self, subject: Subject, change: Change, before: bytes, content: bytes) -> Iterator[Ask]:
+        if subject.plan is not None and subject.plan.records and change in subject.plan.remote:
+            return record_asks(change.key, before, content)
+        if subject.plan is not None and subject.plan.records:
+            # A document of people's own, in which some entries change: what it says already was theirs to say.
+            had = {(ask.key, ask.sha256) for ask in asks(change.key, change.before.mode, before)} if before else set()
+            now = asks(change.key, change.after.mode, content, unasked=runs_unasked(change.key) and not before)
+            return (ask for ask in now if (ask.key, ask.sha256) not in had)
+        return asks(change.key, change.after.mode, content, unasked=runs_unasked(change.key))
 
     def _passed(self, number: int) -> Verdict:
         what = counted(number, "thing that acts by itself", "things that act by themselves")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from directional_sync.model.approval import Approvals
-from directional_sync.model.plan import Plan
+from directional_sync.model.plan import Change, Plan
 from directional_sync.model.record import Phase, Verdict
 from directional_sync.model.snapshot import Snapshot
 from directional_sync.model.target import Config, Target
@@ -29,6 +29,9 @@ class Subject:
     """For commands: the allow-listed variables."""
     plan: Plan | None = None
     """PLAN and POST only."""
+    entries: tuple[Change, ...] = ()
+    """PLAN only: what happens to the entries of the repository's side. The same as the plan's, but where these are
+    records: there the plan names the files that they stand in."""
     base: Snapshot = Snapshot()
     repo: Snapshot = Snapshot()
     remote: Snapshot = Snapshot()

@@ -82,7 +82,7 @@ class Deletions:
 
     def judge(self, subject: Subject) -> list[Verdict]:
         plan = _plan(subject)
-        sides = ((Side.REPO, plan.repo, subject.repo), (Side.REMOTE, plan.remote, subject.remote))
+        sides = ((Side.REPO, subject.entries or plan.repo, subject.repo), (Side.REMOTE, plan.remote, subject.remote))
         return [
             verdict
             for side, changes, snapshot in sides

@@ -16,7 +16,7 @@ from directional_sync.run.deliver import commit, keep_replaced, refuse_dirty, re
 from directional_sync.run.effects import carry_over
 from directional_sync.run.judge import Verdicts, judge_commands, judge_plan, needs_checkout, refusal
 from directional_sync.run.prove import prove
-from directional_sync.run.scan import Scan, performed
+from directional_sync.run.scan import Scan, as_files, performed
 from directional_sync.run.stage import Staged, stage
 from directional_sync.run.world import Passage
 from directional_sync.system import host
@@ -43,6 +43,7 @@ def carry_out(at: Passage, seen: Scan, endpoint: Endpoint, record: TargetRecord)
     effects, ended = carry_over(at, endpoint, seen.plan.remote)
     record = account.applied(target, record, effects, ended)
     try:
+        seen = as_files(seen, endpoint, effects)
         record = _delivered(at, seen, endpoint, stage(at, seen, effects), record)
         at.ledger.close()
     except SyncError as error:  # what was made on the far side is told all the same

@@ -8,15 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
+from typing import cast
 
-from directional_sync.endpoints.base import Endpoint
+from directional_sync.endpoints.base import Endpoint, Writing
 from directional_sync.errors import InternalError, RemoteError, ScriptError
 from directional_sync.git import tree as trees
 from directional_sync.model.record import Effect
 from directional_sync.model.snapshot import Snapshot
 from directional_sync.model.target import Direction
 from directional_sync.run.base import find_base, globs, read_lock
-from directional_sync.run.scan import Scan, open_endpoint, repo_tree, weigh
+from directional_sync.run.scan import Scan, as_files, open_endpoint, repo_tree, weigh
 from directional_sync.run.world import Passage
 
 _LISTED = 20
@@ -38,8 +39,12 @@ def prove(at: Passage, seen: Scan, endpoint: Endpoint, effects: Sequence[Effect]
     remote = _as_told(seen.whole["remote"], effects)
     if pulled or looked:
         remote = _again(after, seen) if pulled else endpoint.snapshot(base.snapshot)
+    documents = trees.flatten(at.store, files) if seen.documents is not None else None
     repo = seen.whole["repo"] if at.target.records else files  # a push leaves what records are made of as it is
-    second = weigh(after, tree, lock, base, repo, remote)
+    if documents is not None:
+        repo = cast(Writing, endpoint).translate(documents)
+        remote = endpoint.snapshot(base.snapshot)
+    second = as_files(replace(weigh(after, tree, lock, base, repo, remote), documents=documents), endpoint)
     plan = second.plan
     moved = [change.key for change in (*plan.repo, *plan.remote, *plan.agreed)]
     if effects:
@@ -50,6 +55,7 @@ def prove(at: Passage, seen: Scan, endpoint: Endpoint, effects: Sequence[Effect]
             raise _lost(lost)
         ours = {change.key for change in (*seen.plan.repo, *seen.plan.agreed)}
         moved = [key for key in moved if key in ours]
+    moved += [change.key for change in second.files]
     if not moved:
         return
     if pulled:

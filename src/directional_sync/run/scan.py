@@ -9,13 +9,13 @@ from typing import cast
 from directional_sync.core.grasp import within
 from directional_sync.core.lockfile import LockFile
 from directional_sync.core.reconcile import reconcile
-from directional_sync.endpoints.base import Context, Endpoint, Opaque, Translating
+from directional_sync.endpoints.base import Context, Endpoint, Opaque, Translating, Writing
 from directional_sync.gates.base import Preparing
 from directional_sync.git import tree as trees
 from directional_sync.git.objects import ObjectStore
 from directional_sync.model.lifecycle import Step
-from directional_sync.model.plan import Bound, Plan, Sign
-from directional_sync.model.record import Attempt
+from directional_sync.model.plan import Bound, Change, Plan, Sign
+from directional_sync.model.record import Attempt, Effect
 from directional_sync.model.snapshot import ABSENT, Entry, Snapshot
 from directional_sync.model.target import Direction, OnConflict, Policy, Prefer
 from directional_sync.run import parked
@@ -39,9 +39,17 @@ class Scan:
     """Side name -> snapshot as it was taken, equal keys included, folders unopened."""
     differing: Mapping[str, Snapshot]
     """Side name -> snapshot with only the keys that differ somewhere, flat."""
-
+    documents: Snapshot | None = None
+    """The files of the repository that its records stand in; None where keys are paths, or where they only are read."""
+    files: tuple[Change, ...] = ()
+    """What changes in `documents` when the plan is carried out."""
     parked: Parked = Parked()
     """The conflicts that are kept from earlier runs."""
+
+    @property
+    def written(self) -> tuple[Change, ...]:
+        """The changes of the repository's files."""
+        return self.plan.repo if self.documents is None else self.files
 
     @property
     def bookkeeping(self) -> bool:
@@ -57,7 +65,7 @@ class Scan:
     @property
     def idle(self) -> bool:
         """Whether there is nothing at all to do."""
-        return self.plan.empty and not self.bookkeeping
+        return self.plan.empty and not self.bookkeeping and not self.files
 
 
 def scan(at: Passage, endpoint_of: Callable[[Base], Endpoint]) -> tuple[Scan, Endpoint]:
@@ -68,17 +76,28 @@ def scan(at: Passage, endpoint_of: Callable[[Base], Endpoint]) -> tuple[Scan, En
     reached = at.world.lock_path if at.mode.locked and not at.mode.prune else ""
     base = find_base(at.world.repository, at.store, at.target, lock, repo, reached=reached)
     endpoint = endpoint_of(base)
+    documents = None
     if at.target.records:
-        repo = cast(Translating, endpoint).translate(trees.flatten(at.store, repo))
+        files = trees.flatten(at.store, repo)
+        repo = cast(Translating, endpoint).translate(files)
+        documents = files if at.target.direction is not Direction.PUSH else None
     remote = endpoint.snapshot(base.snapshot)
     if at.target.records:
         base = replace(base, snapshot=as_sent(base.snapshot, repo, remote, at.ledger.attempts()))
     at.step(Step.PLANNING)
-    seen = weigh(at, tree, lock, base, repo, remote)
+    seen = as_files(replace(weigh(at, tree, lock, base, repo, remote), documents=documents), endpoint)
     if endpoint.capabilities.previews:
         return seen, endpoint
     reason, preview = cast(Opaque, endpoint).opaque()
     return replace(seen, plan=replace(seen.plan, opaque=reason, preview=preview)), endpoint
+
+
+def as_files(seen: Scan, endpoint: Endpoint, effects: Sequence[Effect] | None = None) -> Scan:
+    """The same with what the plan means for the files that the repository's records stand in. `effects`: as
+    `endpoints.base.Writing` has them."""
+    if seen.documents is None:
+        return seen
+    return replace(seen, files=cast(Writing, endpoint).write(seen.documents, seen.plan, effects))
 
 
 def as_sent(base: Snapshot, repo: Snapshot, remote: Snapshot, attempts: Mapping[str, Attempt]) -> Snapshot:
@@ -127,7 +146,7 @@ def weigh(at: Passage, tree: str, lock: LockFile, base: Base, repo: Snapshot, re
     kept = Parked()
     if at.target.direction is Direction.BIDIRECTIONAL:
         kept = parked.read(at.world.repository, at.store, at.target.name)
-    return Scan(plan, tree, base, lock, whole, dict(zip(names, differing, strict=True)), kept)
+    return Scan(plan, tree, base, lock, whole, dict(zip(names, differing, strict=True)), parked=kept)
 
 
 def _with_unions(at: Passage, plan: Plan, policy: Policy, whole: Mapping[str, Snapshot]) -> Plan:

@@ -33,12 +33,12 @@ def stage(at: Passage, seen: Scan, effects: Sequence[Effect] = ()) -> Staged:
     plan, base = seen.plan, seen.base
     moves = grafted(advance(plan, (effect.change for effect in effects if effect.done)), seen)
     base_tree = trees.edit(at.store, base.tree, moves) if moves else base.tree
-    entries = grafted({change.key: change.after for change in plan.repo}, seen)
+    entries = grafted({change.key: change.after for change in seen.written}, seen)
     agreed = LockedTarget(base_tree, merged(base.snapshot.sources, plan))
     lock = _lock_change(at, seen, agreed)
     entries.update({change.key: change.after for change in lock})
     tree = trees.edit(at.store, seen.tree, entries) if entries else seen.tree
-    return Staged(tree, (*plan.repo, *lock), agreed)
+    return Staged(tree, (*seen.written, *lock), agreed)
 
 
 def _lock_change(at: Passage, seen: Scan, agreed: LockedTarget) -> tuple[Change, ...]:

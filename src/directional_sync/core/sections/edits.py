@@ -97,7 +97,7 @@ def _with(
     last = found[-1] if found else None
     shape = last.shape if last is not None else Shape.BULLET
     if shape is Shape.ROW and last is not None:
-        return lines[: last.stop] + [_row(last, form, name, record)] + lines[last.stop :]
+        return [*lines[: last.stop], _row(last, form, name, record), *lines[last.stop :]]
     if shape is Shape.BLOCK and last is not None:
         level = lines[last.start].split(maxsplit=1)[0]
         stop = last.stop

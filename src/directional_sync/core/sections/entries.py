@@ -25,7 +25,8 @@ _NAMED = re.compile(
     re.DOTALL,
 )
 _FIELD = re.compile(
-    r"(?P<head>\s*[-*+]\s+(?:\*\*|__|`)?(?P<name>[A-Za-z][A-Za-z0-9 _-]*?)(?:\*\*|__|`)?\s*:\s*(?:\*\*|__)?\s*)(?P<text>.*)\n?"
+    r"(?P<head>\s*[-*+]\s+(?:\*\*|__|`)?(?P<name>[A-Za-z][A-Za-z0-9 _-]*?)(?:\*\*|__|`)?\s*:\s*(?:\*\*|__)?\s*)"
+    r"(?P<text>.*)\n?"
 )
 _FENCE = re.compile(r"\s*(`{3,}|~{3,})([^\n]*)\n?")
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)*[.)]?\s+")

@@ -1,0 +1,245 @@
+"""Whole runs: claude.md and what it is kept equal with, both ways."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from tests.sections.conftest import AGENT, SKILL, Config, claude_md
+
+from directional_sync.errors import Exit
+from directional_sync.model.lifecycle import Outcome
+
+
+def test_two_sides_that_say_the_same_agree_at_once(config: Config) -> None:
+    before = (config.document(), config.settings.read_bytes())
+    record = config.project.one()
+    assert record.outcome is Outcome.SYNCED, record
+    assert (config.document(), config.settings.read_bytes()) == before
+    assert "No differences" in config.report()
+    assert config.project.clean()
+    assert config.project.one().outcome is Outcome.IN_SYNC
+    assert "a-token-of-a-person" not in config.project.git("log", "-p", "--all")
+
+
+def test_what_is_new_on_one_side_comes_to_the_other(synced: Config) -> None:
+    synced.edit("- **files**\n", "- **new**\n  - command: `npx`\n- **files**\n")
+    (synced.agents / "writer.yaml").write_text("name: writer\ndescription: Writes\n# mine\n")
+    synced.project.write("docs/skills/docx/SKILL.md", b"---\nname: docx\ndescription: Writes\n---\nHow.\n")
+    synced.project.commit("A skill")
+    waiting = synced.project.one()
+    assert waiting.outcome is Outcome.REFUSED and waiting.failure and waiting.failure.code == "E-APPROVAL"
+    synced.approve()
+    record = synced.project.one()
+    assert record.outcome is Outcome.SYNCED, record
+    servers = json.loads(synced.settings.read_text())["mcpServers"]
+    assert list(servers) == ["github", "files", "new"] and servers["new"] == {"command": "npx"}
+    assert servers["github"]["env"] == {"GITHUB_TOKEN": "a-token-of-a-person"}
+    assert "### writer\n\nWrites\n" in synced.document()
+    assert "| docx | Writes |\n" in synced.document()
+    assert synced.project.one().outcome is Outcome.IN_SYNC
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("Looks closely.", "Looks twice."), ("`opus`", "`haiku`"), ("`Read`, `Grep`", "`Read`")],
+)
+def test_an_edit_in_the_document_changes_one_field_there(synced: Config, before: str, after: str) -> None:
+    synced.edit(before, after)
+    record = synced.project.one()
+    assert record.outcome is Outcome.SYNCED, record
+    now = (synced.agents / "reviewer.yaml").read_text()
+    assert now != AGENT and now.endswith("prompt: |\n  Be kind.\n")
+    assert after.strip("`.").split("`")[0] in now
+    assert synced.project.one().outcome is Outcome.IN_SYNC
+
+
+def test_an_edit_there_changes_its_lines_in_the_document(synced: Config) -> None:
+    before = synced.document()
+    synced.far_edit('"uvx"', '"pipx"')
+    record = synced.project.one()
+    assert record.outcome is Outcome.SYNCED, record
+    assert synced.document() == before.replace("`uvx`", "`pipx`")
+    assert record.counts.changed == 1
+    assert synced.project.clean()
+
+
+def test_different_entries_of_one_section_both_arrive(synced: Config) -> None:  # B49
+    synced.edit("issues and pull requests", "issues")  # the document's own
+    synced.edit("  - command: `npx`", "  - command: `bunx`")
+    synced.far_edit('"uvx"', '"pipx"')
+    synced.approve()
+    record = synced.project.one()
+    assert record.outcome is Outcome.SYNCED, record
+    servers = json.loads(synced.settings.read_text())["mcpServers"]
+    assert (servers["github"]["command"], servers["files"]["command"]) == ("bunx", "pipx")
+    assert "`pipx`" in synced.document() and "- **github**: issues\n" in synced.document()
+
+
+def test_the_same_entry_on_both_sides_is_a_conflict_and_nothing_of_it_is_touched(synced: Config) -> None:  # F101
+    synced.edit("  - command: `uvx`", "  - command: `npx`")
+    synced.far_edit('"uvx"', '"pipx"')
+    document, settings = synced.document(), synced.settings.read_bytes()
+    record = synced.project.one()
+    assert record.exit is Exit.CONFLICTS, record
+    assert (synced.document(), synced.settings.read_bytes()) == (document, settings)
+    assert synced.report().count("\n- ") == 1
+    assert "- `mcp_servers/files`: it was changed on both sides" in synced.report()
+    commits = synced.project.commits()
+    assert synced.project.one().exit is Exit.CONFLICTS
+    assert synced.project.commits() == commits
+    assert synced.project.one(prefer=_remote()).outcome is Outcome.SYNCED
+    assert "`pipx`" in synced.document() and "No differences" in synced.report()
+
+
+def _remote() -> object:
+    from directional_sync.model.plan import Side
+
+    return Side.REMOTE
+
+
+def test_what_is_removed_on_one_side_goes_on_the_other(synced: Config) -> None:
+    synced.edit("- **files**\n  - command: `uvx`\n", "")
+    record = synced.project.one()
+    assert record.outcome is Outcome.SYNCED, record
+    assert list(json.loads(synced.settings.read_text())["mcpServers"]) == ["github"]
+    (synced.agents / "reviewer.yaml").unlink()
+    (synced.agents / "other.yaml").write_text("name: other\n")
+    record = synced.project.one()
+    assert record.outcome is Outcome.SYNCED, record
+    assert "reviewer" not in synced.document() and "### other\n" in synced.document()
+
+
+def test_a_file_with_more_than_the_document_knows_is_not_removed(synced: Config) -> None:
+    synced.edit("### reviewer\n\nLooks closely.\n\n- **Model**: `opus`\n- **Tools**: `Read`, `Grep`\n", "")
+    synced.edit("| pdf | Fills in forms |\n", "")
+    record = synced.project.one(allow_delete=5)
+    assert record.exit is Exit.REFUSED and "holds more" in record.message, record
+    assert (synced.agents / "reviewer.yaml").read_text() == AGENT
+    assert synced.project.git("show", "HEAD:docs/skills/pdf/SKILL.md") == SKILL.strip()
+    assert synced.report().count("\n- ") == 2
+
+
+def test_skills_of_the_repository_are_written_with_the_commit(synced: Config) -> None:
+    synced.edit("| pdf | Fills in forms |\n", "| pdf | Fills in any form |\n| docx | Writes |\n")
+    record = synced.project.one()
+    assert record.outcome is Outcome.SYNCED, record
+    files = synced.project.files()
+    assert files["docs/skills/pdf/SKILL.md"] == SKILL.replace("Fills in forms", "Fills in any form").strip()
+    assert files["docs/skills/docx/SKILL.md"] == "---\nname: docx\ndescription: Writes\n---"
+    assert synced.project.clean() and synced.project.one().outcome is Outcome.IN_SYNC
+
+
+def test_a_first_sync_brings_together_what_either_side_has_and_overwrites_nothing(config: Config) -> None:
+    config.far_edit('"uvx"', '"pipx"')
+    config.far_edit('"files"', '"more": {"command": "x"},\n    "files"')
+    record = config.project.one()
+    assert record.exit is Exit.CONFLICTS, record
+    assert "- **more**\n  - command: `x`\n" in config.document() and "`uvx`" in config.document()
+    assert '"pipx"' in config.settings.read_text()
+    assert "mcp_servers/files" in config.report()
+
+
+def test_a_settings_file_that_is_not_there_stops_its_part_and_removes_nothing(synced: Config) -> None:  # F97
+    content = synced.settings.read_bytes()
+    synced.settings.unlink()
+    synced.edit("Looks closely.", "Looks twice.")
+    document = synced.document()
+    record = synced.project.one()
+    assert record.exit is Exit.FAILED and record.failure and record.failure.code == "E-SECTIONS-FAR"
+    assert "is not there" in record.message
+    assert synced.document() == document and not synced.settings.exists()
+    assert "Looks twice." in (synced.agents / "reviewer.yaml").read_text()
+    assert "- `mcp_servers`: it could not be read" in synced.report()
+    assert str(synced.home) not in synced.report()
+    synced.settings.write_bytes(content)
+    assert synced.project.one().outcome is Outcome.SYNCED and "No differences" in synced.report()
+
+
+def test_broken_json_is_named_with_its_line(synced: Config) -> None:
+    synced.settings.write_text('{\n  "mcpServers": {,\n}\n')
+    record = synced.project.one()
+    assert record.exit is Exit.FAILED and f"{synced.settings}:2" in record.message, record
+    assert synced.settings.read_text() == '{\n  "mcpServers": {,\n}\n'
+
+
+@pytest.mark.parametrize("spelling", [0, 1, 2])
+def test_every_section_has_to_be_there(config: Config, spelling: int) -> None:
+    config.project.write("claude.md", claude_md(spelling).encode())
+    config.project.commit()
+    assert config.project.plan().records[0].success
+    text = claude_md(spelling)
+    lines = text.splitlines(keepends=True)
+    start = next(n for n, line in enumerate(lines) if line.startswith("##") and " 7" in line.replace("Section", ""))
+    config.project.write("claude.md", "".join(lines[:start] + lines[start + 1 :]).encode())
+    config.project.commit()
+    record = config.project.one()
+    assert record.failure and record.failure.code == "E-SECTIONS-INPUT"
+    assert "section 7 is missing" in record.message, record.message
+
+
+def test_nothing_outside_is_written_that_this_machine_has_not_allowed(synced: Config) -> None:  # T21
+    synced.project.git("config", "--local", "--unset", "directional-sync.externalRoots")
+    synced.edit("`opus`", "`haiku`")
+    [planned] = synced.project.plan().records
+    assert planned.plan is not None and [c.key for c in planned.plan.remote] == ["agents/reviewer"]
+    record = synced.project.one()
+    assert record.exit is Exit.REFUSED and "externalRoots" in record.message, record
+    assert (synced.agents / "reviewer.yaml").read_text() == AGENT
+    assert "- `agents/reviewer`: this machine does not let its file be written" in synced.report()
+    synced.allow()
+    synced.project.environ["CI"] = "true"
+    assert synced.project.one().exit is Exit.REFUSED
+    del synced.project.environ["CI"]
+    assert synced.project.one().outcome is Outcome.SYNCED
+    assert "haiku" in (synced.agents / "reviewer.yaml").read_text() and "No differences" in synced.report()
+
+
+def test_a_link_does_not_lead_out_of_what_is_allowed(synced: Config) -> None:  # T21
+    elsewhere = synced.home / "elsewhere.json"
+    synced.settings.rename(elsewhere)
+    synced.settings.symlink_to(elsewhere)
+    synced.edit("- **files**\n  - command: `uvx`\n", "")
+    record = synced.project.one()
+    assert record.exit is Exit.REFUSED, record
+    assert "files" in elsewhere.read_text()
+
+
+def test_a_command_needs_approval_by_its_content_each_time(synced: Config) -> None:  # T19
+    synced.edit("  - command: `uvx`", "  - command: `uvx`\n  - args: `one`")
+    assert synced.project.one().outcome is Outcome.REFUSED
+    synced.approve()
+    synced.edit("  - args: `one`", "  - args: `two`")
+    record = synced.project.one()
+    assert record.outcome is Outcome.REFUSED and record.failure and record.failure.code == "E-APPROVAL", record
+    assert "mcp_servers/files#command" in "".join(record.failure.detail)
+    assert "args" not in json.loads(synced.settings.read_text())["mcpServers"]["files"]
+    synced.approve()
+    assert synced.project.one().outcome is Outcome.SYNCED
+    assert json.loads(synced.settings.read_text())["mcpServers"]["files"]["args"] == ["two"]
+
+
+def test_a_secret_of_the_settings_does_not_come_into_the_document(synced: Config) -> None:
+    token = "ghp_" + "0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0uV1wX"
+    synced.far_edit('"uvx"', f'"uvx", "args": ["--token={token}"]')
+    record = synced.project.one()
+    assert record.outcome is Outcome.REFUSED and record.failure and record.failure.code == "E-SECRET", record
+    assert token not in synced.document() and token not in repr(record.message)
+    assert token not in synced.project.git("cat-file", "--batch-all-objects", "--batch-check")
+
+
+def test_without_a_document_there_is_nothing_to_do(config: Config) -> None:
+    config.project.git("rm", "-q", "claude.md")
+    config.project.commit("Without")
+    [record] = config.project.plan().records
+    assert record.success and any("there is no claude.md" in note for note in record.notes), record
+    settings = config.settings.read_bytes()
+    assert config.project.one().success and config.settings.read_bytes() == settings
+
+
+def test_a_document_that_is_gone_is_no_order_to_remove_everything(synced: Config) -> None:
+    synced.project.git("rm", "-q", "claude.md")
+    synced.project.commit("Gone")
+    record = synced.project.one()
+    assert record.failure and record.failure.code == "E-SECTIONS-GONE", record
+    assert "github" in synced.settings.read_text()
