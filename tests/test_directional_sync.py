@@ -19,6 +19,7 @@ from jsonschema import Draft202012Validator
 from tests.notion.starter import DOCUMENTS
 from tests.notion.starter import service as notion_service
 from tests.project import Project, make_project
+from tests.sections.conftest import AGENT, SETTINGS, SKILL, claude_md
 from tests.server.machine import SECRETS, machine
 
 from directional_sync.testing.catalogue_server import CatalogueService
@@ -37,6 +38,7 @@ EIGHT = {
     "notion_bir": "push",
 }
 NOT_IN_THIS_VERSION: set[str] = set()
+MCP_SETTINGS = ".config/Code/User/globalStorage/saoudrizwan.claude-dev/settings/cline_mcp_settings.json"
 HERE = Path(__file__).parent.parent
 
 
@@ -198,6 +200,34 @@ def test_target_5_installs_what_skillsmith_has_and_verifies_it(repository: Proje
     assert repository.clean()
     done = runner(repository, "--target", "skillsmith_catalog")
     assert done.returncode == 0 and "unchanged" in done.stdout
+
+
+def test_6_claude_config_is_kept_equal_and_its_drift_is_gated(repository: Project, tmp_path: Path) -> None:
+    """Target 2: 24 sections, the settings, agents and skills of a person; differences that wait are refused."""
+    repository.environ["HOME"] = str(tmp_path / "home")
+    settings = tmp_path / "home" / MCP_SETTINGS
+    settings.parent.mkdir(parents=True)
+    settings.write_text(json.dumps(SETTINGS, indent=2))
+    agents = tmp_path / "home/.claude/superclaude/agents"
+    agents.mkdir(parents=True)
+    (agents / "reviewer.yaml").write_text(AGENT)
+    repository.write("claude.md", claude_md().encode())
+    repository.write("docs/claude-code-skills/pdf/SKILL.md", SKILL.encode())
+    repository.commit("Configure Claude")
+    done = runner(repository, "--target", "claude_config", "--verify")
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = repository.git("show", "HEAD:docs/claude-config-drift.md")
+    assert "No differences" in report and str(tmp_path) not in report
+    (agents / "writer.yaml").write_text("name: writer\ndescription: Writes\n")
+    assert runner(repository, "--target", "claude_config").returncode == 0
+    assert "### writer" in repository.git("show", "HEAD:claude.md")
+    head = repository.head
+    (agents / "writer.yaml").write_text("name: writer\ndescription: Writes well\n")
+    repository.write("claude.md", (repository.root / "claude.md").read_text().replace("Writes", "Writes ill").encode())
+    repository.commit("Edit")
+    done = runner(repository, "--target", "claude_config")
+    assert done.returncode in (6, 7), done.stdout + done.stderr
+    assert repository.git("rev-parse", "HEAD^") == head and repository.clean()
 
 
 def test_6_drift_gate_on_the_module_count(

@@ -39,6 +39,8 @@ def plain(value: Any) -> Any:
         return {name: plain(item) for name, item in value}
     if isinstance(value, dict):
         return {name: plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
     return value
 
 
