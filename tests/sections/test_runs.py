@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
-from tests.sections.conftest import AGENT, SKILL, Config, claude_md
+from tests.project import Project
+from tests.sections.conftest import AGENT, SKILL, YAML, Config, claude_md
 
 from directional_sync.errors import Exit
 from directional_sync.model.lifecycle import Outcome
@@ -226,6 +228,78 @@ def test_a_secret_of_the_settings_does_not_come_into_the_document(synced: Config
     assert record.outcome is Outcome.REFUSED and record.failure and record.failure.code == "E-SECRET", record
     assert token not in synced.document() and token not in repr(record.message)
     assert token not in synced.project.git("cat-file", "--batch-all-objects", "--batch-check")
+
+
+def test_a_new_clone_knows_what_was_agreed(synced: Config, tmp_path: Path) -> None:
+    synced.edit("Looks closely.", "Looks twice.")
+    synced.project.git("clone", "-q", str(synced.project.root), str(tmp_path / "clone"))
+    clone = Config(Project(tmp_path / "clone", synced.project.environ), synced.home)
+    clone.project.git("config", "user.name", "Ada")
+    clone.project.git("config", "user.email", "ada@example.org")
+    clone.allow()
+    (clone.agents / "writer.yaml").write_text("name: writer\n")
+    settings = json.loads(clone.settings.read_text())
+    del settings["mcpServers"]["files"]
+    clone.settings.write_text(json.dumps(settings))
+    record = clone.project.one()
+    assert record.outcome is Outcome.SYNCED, record
+    assert "Looks twice." in (clone.agents / "reviewer.yaml").read_text()
+    assert "### writer" in clone.document() and "**files**" not in clone.document()
+
+
+def test_both_sides_changed_alike_is_agreement(synced: Config) -> None:
+    """Also what a run leaves that was killed between the far side and the commit."""
+    synced.edit("  - command: `uvx`", "  - command: `pipx`")
+    synced.far_edit('"uvx"', '"pipx"')
+    record = synced.project.one()
+    assert record.outcome is Outcome.SYNCED and not record.effects, record
+    assert synced.project.one().outcome is Outcome.IN_SYNC
+
+
+def test_skills_of_another_target_are_only_read(synced: Config) -> None:
+    synced.project.configure(YAML.replace(', "docs/skills/**"', ""))
+    synced.project.write("docs/skills/docx/SKILL.md", b"---\nname: docx\ndescription: Writes\n---\nHow.\n")
+    synced.project.commit("A skill")
+    assert synced.project.one().outcome is Outcome.SYNCED
+    assert "| docx | Writes |\n" in synced.document()
+    synced.edit("| docx | Writes |", "| docx | Counts |")
+    record = synced.project.one()
+    assert record.exit is Exit.REFUSED and "only read" in record.message, record
+    assert "Writes" in synced.project.files()["docs/skills/docx/SKILL.md"]
+    assert "it can only be changed on the other side" in synced.report()
+
+
+def test_any_settings_file_of_the_repository(config: Config) -> None:
+    config.project.write("SERVICES.md", b"# Ours\n\n## 1. Ports\n\n- **web**: Shop\n  - host: `a.example`\n")
+    config.project.write("services.json", b'{"v": 1, "services": {"db": {"labels": ["x"], "size": 2.50}}}\n')
+    config.project.configure(GENERIC)
+    record = config.project.one()
+    assert record.outcome is Outcome.SYNCED, record
+    files = config.project.files()
+    assert files["services.json"] == (
+        '{"v": 1, "services": {"db": {"labels": ["x"], "size": 2.50}, "web": {"title": "Shop", "host": "a.example"}}}'
+    )
+    assert files["SERVICES.md"].endswith("  - host: `a.example`\n- **db**\n  - tags: `x`")
+    assert config.project.one().outcome is Outcome.IN_SYNC
+
+
+GENERIC = """\
+targets:
+  ports:
+    direction: bidirectional
+    remote:
+      type: sections
+      document: SERVICES.md
+      parts:
+        - section: 1
+          settings: services.json
+          at: services
+          text: title
+          fields:
+            host: {key: host, kind: code}
+            tags: {key: labels, kind: list}
+    inputs: [SERVICES.md, services.json]
+"""
 
 
 def test_without_a_document_there_is_nothing_to_do(config: Config) -> None:

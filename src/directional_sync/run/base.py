@@ -9,11 +9,12 @@ as on a first sync, which never deletes and never overwrites silently.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 from directional_sync.core.lockfile import LockedTarget, LockFile, dump, parse
-from directional_sync.errors import ConfigError
+from directional_sync.errors import ConfigError, SyncError
 from directional_sync.git import tree as trees
 from directional_sync.git.objects import ObjectStore
 from directional_sync.git.repository import BASE_REF, Repository
@@ -66,6 +67,41 @@ def find_base(
     items = trees.select(store, tree, scope(target))
     own = trees.edit(store, empty, items.entries)
     return Base(Snapshot(items.entries, sources=sources), own, ref, known=True, trimmed=own != tree)
+
+
+def recalled(
+    repository: Repository,
+    store: ObjectStore,
+    target: Target,
+    lock: LockFile,
+    base: Base,
+    records: Snapshot,
+    translate: Callable[[Snapshot], Snapshot],
+) -> Base:
+    """`base`; where nobody knows it, and the lock names just what the documents say as records, now (`records`) or when
+    the target was last synced, that. In a new clone nothing else knows the agreed records."""
+    locked = lock.targets.get(target.name) if target.in_lock else None
+    if base.known or locked is None:
+        return base
+    empty = trees.empty_tree(repository.hash_name)
+    for then in _documents(repository, store, target, records, translate):
+        if trees.edit(store, empty, then.entries) == locked.tree:
+            snapshot = Snapshot(then.entries, sources=locked.sources)
+            return replace(base, snapshot=snapshot, tree=locked.tree, known=True)
+    return base
+
+
+def _documents(
+    repository: Repository,
+    store: ObjectStore,
+    target: Target,
+    records: Snapshot,
+    translate: Callable[[Snapshot], Snapshot],
+) -> Iterator[Snapshot]:
+    yield records
+    for commit in repository.git.log_grep(repository.head, f"Sync-Target: {target.name}", _COMMITS_SEARCHED):
+        with suppress(SyncError, KeyError):  # what an old commit says may be broken, or not be here
+            yield translate(trees.flatten(store, trees.select(store, store.tree_of(commit), globs(target))))
 
 
 def _kept_tree(store: ObjectStore, ref: str) -> str:

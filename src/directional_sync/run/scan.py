@@ -19,7 +19,7 @@ from directional_sync.model.record import Attempt, Effect
 from directional_sync.model.snapshot import ABSENT, Entry, Snapshot
 from directional_sync.model.target import Direction, OnConflict, Policy, Prefer
 from directional_sync.run import parked
-from directional_sync.run.base import Base, find_base, globs, merged, read_lock
+from directional_sync.run.base import Base, find_base, globs, merged, read_lock, recalled
 from directional_sync.run.parked import Parked
 from directional_sync.run.world import Mode, Passage, World
 
@@ -81,6 +81,10 @@ def scan(at: Passage, endpoint_of: Callable[[Base], Endpoint]) -> tuple[Scan, En
         files = trees.flatten(at.store, repo)
         repo = cast(Translating, endpoint).translate(files)
         documents = files if at.target.direction is not Direction.PUSH else None
+    if documents is not None and not base.known:
+        translate = cast(Translating, endpoint).translate
+        base = recalled(at.world.repository, at.store, at.target, lock, base, repo, translate)
+        repo = translate(documents)  # the last one asked for is the one that counts
     remote = endpoint.snapshot(base.snapshot)
     if at.target.records:
         base = replace(base, snapshot=as_sent(base.snapshot, repo, remote, at.ledger.attempts()))
