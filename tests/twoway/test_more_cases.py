@@ -103,3 +103,18 @@ def test_a_bidirectional_target_says_what_it_shares(two: Two) -> None:
     with pytest.raises(ConfigError) as caught:
         read(text, "sync.yaml", {})
     assert "goes both ways, but names no `outputs`" in caught.value.problems[0].message
+
+
+def test_rules_by_path_come_back_from_the_kept_configuration(two: Two) -> None:
+    from directional_sync.app import open_workspace
+    from directional_sync.model.target import ConflictRule, OnConflict
+
+    configure(two.project, two.far, 'policy: {on_conflict_at: {"data/a/**": newer, "data/**": keep_both}}')
+    rules = (ConflictRule("data/a/**", OnConflict.NEWER), ConflictRule("data/**", OnConflict.KEEP_BOTH))
+    assert two.run().success
+    assert two.run().success  # the first had no folder to keep it in
+    kept = two.project.root / ".git/directional-sync/cache/config.json"
+    assert b"keep_both" in kept.read_bytes()
+    for anew in (True, False):
+        workspace = open_workspace(None, two.project.root, two.project.environ, anew=anew)
+        assert workspace.config.targets[0].policy.on_conflict_at == rules

@@ -93,14 +93,14 @@ class Policy:
     """What may be lost."""
 
     on_conflict: OnConflict = OnConflict.STOP
-    on_conflict_at: tuple[ConflictRule, ...] = ()
-    """The first whose glob matches the key holds instead of `on_conflict`."""
     on_delete: OnDelete = OnDelete.PROPAGATE
     max_delete: Limit = Limit(share=0.5, count=None)
     overwrite_edits: bool = False
     """One-way targets: whether edits on the destination give way to the source."""
     allow_empty: bool = False
     """Whether a side that held items and now holds none is believed."""
+    on_conflict_at: tuple[ConflictRule, ...] = ()
+    """The first whose glob matches the key holds instead of `on_conflict`."""
 
 
 @dataclass(frozen=True, slots=True)
