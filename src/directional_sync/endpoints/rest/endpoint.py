@@ -14,10 +14,11 @@ from urllib.parse import urlsplit
 from directional_sync.endpoints.base import Capabilities, Context, Endpoint
 from directional_sync.endpoints.rest import asking
 from directional_sync.endpoints.rest.complaints import ECHOED, EMPTY, KEY, complaint
-from directional_sync.endpoints.rest.items import HOLE, Item, Recipe, document, file_name, make, recipe
+from directional_sync.endpoints.rest.items import Item, Recipe, document, file_name, make, recipe
 from directional_sync.endpoints.rest.kept import Answers, Known
 from directional_sync.endpoints.rest.pages import Doubtful, Proof, Reading, Taken, agreed, place
 from directional_sync.endpoints.rest.shape import How, detect, read
+from directional_sync.endpoints.rest.templates import HOLE
 from directional_sync.errors import InternalError
 from directional_sync.model.lifecycle import Event, EventType
 from directional_sync.model.plan import Change

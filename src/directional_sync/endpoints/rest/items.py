@@ -15,12 +15,11 @@ from directional_sync.endpoints.rest import paths
 from directional_sync.endpoints.rest.complaints import KEY, SHAPE, complaint
 from directional_sync.endpoints.rest.paths import MISSING, Path, get, shown
 from directional_sync.endpoints.rest.shape import kind
+from directional_sync.endpoints.rest.templates import HOLE, template
 
 if TYPE_CHECKING:
     from directional_sync.endpoints.rest.options import RestOptions
 
-HOLE = "{key}"
-_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _KEY_LENGTH_MAX = 1000
 _NAME_BYTES_MAX = 200
 """Of what a key becomes in a file name; 255 is what file systems take for the whole name."""
@@ -73,16 +72,6 @@ def recipe(options: RestOptions) -> Recipe:
         sort=parsed(options.sort),
         level=level,
     )
-
-
-def template(text: str) -> tuple[str | Path, ...]:
-    """A key as literal text and paths: `id`, or `{owner.name}-{name}`. Raises ValueError, with the reason."""
-    if "{" not in text and "}" not in text:
-        return (paths.parse(text),)
-    found = _PLACEHOLDER.split(text)
-    if any("{" in part or "}" in part for part in found):
-        raise ValueError(f"{text!r} has a brace that is not one of a pair")
-    return tuple(part if at % 2 == 0 else paths.parse(part) for at, part in enumerate(found) if part or at % 2)
 
 
 def make(value: Any, recipe: Recipe, where: str) -> Item:

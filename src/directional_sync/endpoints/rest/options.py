@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from directional_sync.endpoints.options import Options
-from directional_sync.endpoints.rest import items, paths
+from directional_sync.endpoints.rest import paths, templates
 from directional_sync.upstream.addresses import BadAddress
 from directional_sync.upstream.paths import check_inside
 
@@ -88,7 +88,7 @@ def _pattern(value: str) -> str:
 
 
 def _key(value: str) -> str:
-    _accepted(lambda: items.template(value))
+    _accepted(lambda: templates.template(value))
     return value
 
 
@@ -102,11 +102,11 @@ def _total(value: str | None) -> str | None:
 
 
 def _into(value: str) -> str:
-    if value.count("{") != value.count("}") or re.findall(r"\{[^{}]*\}", value) not in ([], [items.HOLE]):
-        raise _wrong("the only placeholder here is {hole}, once", hole=items.HOLE)
+    if value.count("{") != value.count("}") or re.findall(r"\{[^{}]*\}", value) not in ([], [templates.HOLE]):
+        raise _wrong("the only placeholder here is {hole}, once", hole=templates.HOLE)
     if not value.endswith(".json"):
         raise _wrong("this is the path of a JSON document: it ends in .json")
-    _accepted(lambda: check_inside(value.replace(items.HOLE, "key")))
+    _accepted(lambda: check_inside(value.replace(templates.HOLE, "key")))
     return value
 
 
@@ -231,8 +231,8 @@ class RestOptions(Options):
 
     @model_validator(mode="after")
     def _together(self) -> RestOptions:
-        if items.HOLE in self.into and (self.wrap is not None or self.sort):
-            raise _wrong("`wrap` and `sort` belong to one document, and `into` has {hole}", hole=items.HOLE)
+        if templates.HOLE in self.into and (self.wrap is not None or self.sort):
+            raise _wrong("`wrap` and `sort` belong to one document, and `into` has {hole}", hole=templates.HOLE)
         if not self.token and self.auth != RestAuth():
             raise _wrong("`auth` says how a token is sent, and no `token` is named")
         return self
