@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from directional_sync.core.crossing import crossed, crossings
-from directional_sync.model.plan import Bound, Change, Conflict, Held, Plan, Side, Why
+from directional_sync.model.plan import Bound, Change, Conflict, Held, Plan, Side, Sign, Why
 from directional_sync.model.snapshot import Entry, Snapshot
 from directional_sync.model.target import Direction, OnConflict, OnDelete, Policy
 
@@ -105,6 +105,8 @@ class _Parts:
     def part_crossings(self, base: Snapshot, repo: Snapshot, remote: Snapshot) -> None:
         """What would make a path a file and a folder at once is no change but a conflict, with all that belongs to it:
         nobody but a person can know which of the two is meant."""
+        if not any(change.sign is Sign.ADD for change in (*self.repo, *self.remote)):
+            return  # only what is new can come to lie above or below something
         tops = crossings(repo, self.repo) | crossings(remote, self.remote)
         if not tops:
             return
