@@ -118,3 +118,16 @@ def test_rules_by_path_come_back_from_the_kept_configuration(two: Two) -> None:
     for anew in (True, False):
         workspace = open_workspace(None, two.project.root, two.project.environ, anew=anew)
         assert workspace.config.targets[0].policy.on_conflict_at == rules
+
+
+def test_what_keeps_two_versions_needs_two_directions(two: Two) -> None:
+    from directional_sync.config.load import read
+    from directional_sync.errors import ConfigError
+
+    start = (
+        'version: "1.0"\ntargets:\n  s:\n    direction: pull\n    remote: {type: files, url: /x}\n    outputs: [d/**]\n'
+    )
+    with pytest.raises(ConfigError) as caught:
+        read(f"{start}    policy: {{on_conflict: keep_both}}\n".encode(), "sync.yaml", {})
+    [problem] = caught.value.problems
+    assert problem.line == 7 and "needs both directions" in problem.message

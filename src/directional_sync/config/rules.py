@@ -16,7 +16,7 @@ from directional_sync.core import globs
 from directional_sync.core.order import cycle
 from directional_sync.core.yaml12 import Document, Path
 from directional_sync.errors import Problem
-from directional_sync.model.target import Direction
+from directional_sync.model.target import Direction, OnConflict
 
 PROTECTED = (".github/workflows", ".github/actions", ".gitmodules", "scripts/sync_directional.py")
 """What steers CI and this program, and is written by people only; so is the file itself and its lock."""
@@ -92,6 +92,10 @@ def _directed(file: File, name: str, direction: Direction) -> Iterator[Problem]:
         span = document.near((*base, "outputs") if target.outputs is not None else base, key=True)
         hint = 'outputs: ["folder/**"] is what both sides share'
         yield document.problem(f"`{name}` goes both ways, but names no `outputs`", span, hint)
+    said = target.policy.on_conflict if target.policy is not None else None
+    if said in (OnConflict.NEWER, OnConflict.KEEP_BOTH) and direction is not Direction.BIDIRECTIONAL:
+        span = document.near((*base, "policy", "on_conflict"))
+        yield document.problem(f"`on_conflict: {said}` needs both directions", span, "stop, repo or remote")
     kind = (target.remote or {}).get("type")
     if isinstance(kind, str) and plugins.known(kind) and direction not in plugins.directions(kind):
         allowed = " or ".join(plugins.directions(kind))
