@@ -34,6 +34,7 @@ from directional_sync.run.base import globs
 from directional_sync.run.world import Passage
 
 _PORTION = 50
+_RECORD = "it is one record, which is settled as a whole"
 _TOO_LARGE = f"it is larger than {MERGE_BYTES_MAX:,} bytes"
 
 
@@ -51,6 +52,10 @@ def unite(at: Passage, plan: Plan, policy: Policy, whole: Mapping[str, Snapshot]
 
 def _read(at: Passage, conflicts: Sequence[Conflict]) -> Iterator[tuple[Conflict, Contents | str]]:
     """Each with its contents, or with why they cannot be merged."""
+    if at.target.records:
+        # Only its endpoint knows how a record is written; another order of its fields would be another record.
+        yield from ((conflict, unmergeable(conflict) or _RECORD) for conflict in conflicts)
+        return
     fit = [conflict for conflict in conflicts if not unmergeable(conflict)]
     wanted = sorted({e.digest for c in fit for e in (c.base, c.repo, c.remote)})
     sizes = at.store.size_many(wanted)
@@ -148,7 +153,7 @@ class _Table:
 
     def _copy(self, conflict: Conflict) -> str:
         """A name for the far side's version; "" where there is no second version or no name."""
-        if not both_present(conflict):
+        if not both_present(conflict) or self.at.target.records:
             return ""
         name = copy_name(conflict.key, self._free, globs(self.at.target))
         self.taken |= {name}
