@@ -106,7 +106,7 @@ def test_what_is_removed_on_one_side_goes_on_the_other(synced: Config) -> None:
     assert record.outcome is Outcome.SYNCED, record
     assert list(json.loads(synced.settings.read_text())["mcpServers"]) == ["github"]
     (synced.agents / "reviewer.yaml").unlink()
-    (synced.agents / "other.yaml").write_text("name: other\n")
+    (synced.agents / "other.yaml").write_text("name: other\ndescription: Other\n")
     record = synced.project.one()
     assert record.outcome is Outcome.SYNCED, record
     assert "reviewer" not in synced.document() and "### other\n" in synced.document()
@@ -237,7 +237,7 @@ def test_a_new_clone_knows_what_was_agreed(synced: Config, tmp_path: Path) -> No
     clone.project.git("config", "user.name", "Ada")
     clone.project.git("config", "user.email", "ada@example.org")
     clone.allow()
-    (clone.agents / "writer.yaml").write_text("name: writer\n")
+    (clone.agents / "writer.yaml").write_text("name: writer\ndescription: Writes\n")
     settings = json.loads(clone.settings.read_text())
     del settings["mcpServers"]["files"]
     clone.settings.write_text(json.dumps(settings))
@@ -245,6 +245,15 @@ def test_a_new_clone_knows_what_was_agreed(synced: Config, tmp_path: Path) -> No
     assert record.outcome is Outcome.SYNCED, record
     assert "Looks twice." in (clone.agents / "reviewer.yaml").read_text()
     assert "### writer" in clone.document() and "**files**" not in clone.document()
+
+
+def test_a_heading_that_says_no_field_is_no_entry_and_an_agent_without_any_is_named(synced: Config) -> None:
+    synced.edit("- **files**\n", "### Notes\n\nOn **care**.\n\n- **files**\n")
+    assert synced.project.one().outcome is Outcome.IN_SYNC
+    (synced.agents / "bare.yaml").write_text("name: bare\n")
+    record = synced.project.one()
+    assert record.exit is Exit.FAILED and "`description`" in record.message, record
+    assert "bare" not in synced.document()
 
 
 def test_both_sides_changed_alike_is_agreement(synced: Config) -> None:

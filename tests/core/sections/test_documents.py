@@ -84,7 +84,7 @@ def put(number: int, name: str, record: Record | None, document: str = DOCUMENT)
 def test_the_three_spellings_and_the_three_shapes_are_read() -> None:
     assert read(DOCUMENT.encode(), PARTS, WANTED) == {
         17: {"github": {"args": ["-y", "@mcp/github"], "command": "npx"}},
-        18: {"reviewer": {"description": "Looks closely, and twice.", "model": "opus"}, "writer": {}},
+        18: {"reviewer": {"description": "Looks closely, and twice.", "model": "opus"}},
         19: {"pdf": {"description": "Fills a | b"}, "docx": {"description": "Writes"}},
     }
     assert places(DOCUMENT.encode(), PARTS, WANTED)[18, "reviewer"] == DOCUMENT.splitlines().index("### reviewer") + 1
@@ -163,10 +163,14 @@ NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,8}", fullmatch=True)
 LETTERS = st.characters(codec="utf-8", exclude_categories=("Cs", "Cc"))
 PROSE = st.text(LETTERS, max_size=20).map(lambda text: " ".join(text.split()))
 CODE = st.text(LETTERS, min_size=1, max_size=12)
-SERVER = st.fixed_dictionaries({}, optional={"command": CODE, "args": st.lists(CODE, max_size=3)}).map(tidy)
-AGENT = st.fixed_dictionaries(
-    {}, optional={"description": PROSE, "model": CODE, "tools": st.lists(CODE, max_size=3)}
-).map(tidy)
+SERVER = (
+    st.fixed_dictionaries({}, optional={"command": CODE, "args": st.lists(CODE, max_size=3)}).map(tidy).filter(bool)
+)
+AGENT = (
+    st.fixed_dictionaries({}, optional={"description": PROSE, "model": CODE, "tools": st.lists(CODE, max_size=3)})
+    .map(tidy)
+    .filter(bool)
+)
 CHANGES = st.fixed_dictionaries(
     {
         17: st.dictionaries(NAMES | st.just("github"), SERVER | st.none(), max_size=3),

@@ -39,15 +39,16 @@ class _Plain:
 
 
 def read(content: bytes, parts: Mapping[int, Form], wanted: range) -> dict[int, dict[str, Record]]:
-    """Section number -> name -> record, of the sections that `parts` names. Raises Broken."""
+    """Section number -> name -> record, of the sections that `parts` names. A heading or a bullet that
+    says none of the fields is no entry, however it is written. Raises Broken."""
     found = _entries(_plain(content).text, parts, wanted)[1]
-    return {number: {entry.name: entry.record for entry in some} for number, some in found.items()}
+    return {number: {entry.name: entry.record for entry in some if entry.record} for number, some in found.items()}
 
 
 def places(content: bytes, parts: Mapping[int, Form], wanted: range) -> dict[tuple[int, str], int]:
     """(Section, name) -> the line of the entry, from 1. Raises Broken."""
     found = _entries(_plain(content).text, parts, wanted)[1]
-    return {(number, entry.name): entry.start + 1 for number, some in found.items() for entry in some}
+    return {(number, entry.name): entry.start + 1 for number, some in found.items() for entry in some if entry.record}
 
 
 def write(

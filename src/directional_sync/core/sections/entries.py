@@ -75,12 +75,20 @@ def entries(outline: Outline, section: Block, form: Form) -> list[Entry]:
     found = [*_flat(outline.lines, section.body, own, form)]
     for at, block in enumerate(inside):
         name = _heading_name(block.heading)
-        if name:
+        if name and not _groups(outline, block, form):
             found.append(_block_entry(outline, block, name, form))
         else:  # a heading that only groups: its bullets and rows are the section's
             stop = inside[at + 1].start if at + 1 < len(inside) else section.stop
             found += _flat(outline.lines, block.body, stop, form)
     return found
+
+
+def _groups(outline: Outline, block: Block, form: Form) -> bool:
+    """Whether a heading that could be an entry only groups others. Where entries have a text, any named bullet would
+    look like one, so there it does not."""
+    if form.text:
+        return False
+    return any(entry.record for entry in _flat(outline.lines, block.body, block.stop, form))
 
 
 def doubles(found: list[Entry]) -> Iterator[Mistake]:

@@ -104,6 +104,9 @@ def _front(path: str) -> bool:
 def _sayable(part: Part, name: str, said: Record | Unread) -> Record | Unread:
     if isinstance(said, Unread):
         return said
+    if not said:
+        fields_said = ", ".join(f"`{key}`" for key in part.kinds)
+        return Unread(f"it has none of {fields_said}, so the document could say nothing of it")
     if not NAME.fullmatch(name):
         return Unread("its name has no form in the document: letters, digits and . _ / + - without spaces")
     try:
