@@ -105,6 +105,8 @@ MIRROR_WINNER = {
     OnConflict.STOP: OnConflict.STOP,
     OnConflict.REPO: OnConflict.REMOTE,
     OnConflict.REMOTE: OnConflict.REPO,
+    OnConflict.NEWER: OnConflict.NEWER,
+    OnConflict.KEEP_BOTH: OnConflict.KEEP_BOTH,
 }
 
 

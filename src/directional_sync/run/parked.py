@@ -14,8 +14,8 @@ from typing import Any
 
 from directional_sync.git import tree as trees
 from directional_sync.git.objects import ObjectStore
+from directional_sync.git.plumbing import RefMove
 from directional_sync.git.repository import CONFLICTS_REF, Repository
-from directional_sync.git.transaction import RefMove
 from directional_sync.model.plan import Conflict, Plan
 from directional_sync.model.snapshot import FILE, Entry
 from directional_sync.model.wish import Waiting
