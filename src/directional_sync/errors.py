@@ -100,6 +100,17 @@ class SyncError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Kind:
+    """One way in which a far side goes wrong, for the tables of those who tell the ways apart."""
+
+    code: str
+    says: str
+    """The sentence; `{}` is the far side."""
+    hint: str
+    retryable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """One mistake in a file that a person wrote."""
 

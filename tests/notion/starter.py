@@ -7,35 +7,9 @@ from collections.abc import Mapping
 
 from tests.notion.noted import TOKEN
 
+from directional_sync.demo.services import DATABASES
 from directional_sync.testing.notion import NotionBoard, NotionService
 
-DATABASES: Mapping[str, Mapping[str, str]] = {
-    "NOTION_FIELD_DOCS_DB_ID": {
-        "Name": "title",
-        "External ID": "rich_text",
-        "Model": "select",
-        "Field": "rich_text",
-        "Type": "select",
-        "Required": "checkbox",
-        "Help": "rich_text",
-        "Source": "rich_text",
-    },
-    "NOTION_MONTHEND_DB_ID": {
-        "Name": "title",
-        "External ID": "rich_text",
-        "Agency": "select",
-        "Owner": "rich_text",
-        "Due": "date",
-        "Status": "select",
-    },
-    "NOTION_BIR_DB_ID": {
-        "Name": "title",
-        "External ID": "rich_text",
-        "Form": "select",
-        "Company": "select",
-        "Due": "date",
-    },
-}
 DOCUMENTS: Mapping[str, str] = {
     "docs/odoo_fields/res_partner/vat.md": "---\nmodel: res.partner\nfield: vat\ntype: char\nlabel: Tax ID\n"
     "help: The number that the tax office gave.\n---\n# Tax ID\n\nUsed in every BIR form.\n\n- nine digits\n",

@@ -119,6 +119,6 @@ def test_a_missing_token_names_variable_target_and_line(tmp_path: Any) -> None:
             listed = Listed(service, tmp_path, {"token": "THE_TOKEN"}, environment={"THE_TOKEN": value})
             with pytest.raises(CredentialError) as caught:
                 listed.open()
-            assert caught.value.code == "E-REST-TOKEN"
+            assert caught.value.code == "E-SERVICE-AUTH"
             assert value not in str(caught.value)
         assert service.heard == []

@@ -67,6 +67,14 @@ def test_version_and_modules(asking: Flow, odoo: OdooServer) -> None:
     assert KEY.encode() not in everything(asking.project.root)
 
 
+def test_a_key_that_no_header_can_carry_is_told_and_never_sent(asking: Flow, odoo: OdooServer) -> None:
+    asking.project.environ["ODOO_KEY"] = "one\ntwo"
+    record = asking.fail()
+    assert record.failure is not None and record.failure.code == "E-SERVICE-AUTH" and record.exit == Exit.CREDENTIAL
+    assert "ODOO_KEY" in record.failure.hint and "one" not in record.failure.hint
+    assert not odoo.heard
+
+
 @pytest.mark.parametrize("version", ["18.0-20250909", "saas~17.4", "12.0"])
 def test_older_servers(asking: Flow, odoo: OdooServer, version: str) -> None:
     odoo.version = version
@@ -161,7 +169,7 @@ def test_where_a_key_may_go(url: str, fine: bool) -> None:
 @pytest.mark.skipif(not all(_GIVEN.values()), reason="no Odoo server is given (DSYNC_TEST_ODOO_URL and others)")
 def test_a_real_server_answers_both_apis_alike() -> None:
     options = ServerApi(url=_GIVEN["URL"], database=_GIVEN["DATABASE"], key="KEY", user=_GIVEN["USER"])
-    real = OdooApi(options, {"KEY": _GIVEN["KEY"]}, retries=0, timeout_s=30)
+    real = OdooApi(options, _GIVEN["KEY"] or "", {}, retries=0, timeout_s=30)
     text, main = real.version()
     assert text.startswith(str(main)) or text.startswith("saas~")
     modules = real.modules(main)
@@ -169,6 +177,6 @@ def test_a_real_server_answers_both_apis_alike() -> None:
     assert "installed" in {state for _, _, state in modules}
     real.close()
     with pytest.raises(SyncError) as refused:
-        OdooApi(options, {"KEY": "no-key"}, retries=0, timeout_s=30).modules(main)
+        OdooApi(options, "no-key", {}, retries=0, timeout_s=30).modules(main)
     assert refused.value.exit is Exit.CREDENTIAL
     assert "Traceback" not in str(refused.value) and not refused.value.detail

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 from directional_sync import __version__
+from directional_sync.core.hosts import is_loopback
 from directional_sync.core.strict_json import BadJson, parse
 from directional_sync.errors import InterruptedRun, SyncError
 from directional_sync.service import complaints
@@ -312,18 +313,6 @@ class _Busy(SyncError):
         self.wait_s = wait_s
         self.free = free
         """Whether being told so is no failure: it does not count as a try."""
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` is this machine by its name or address; nothing is looked up."""
-    import ipaddress
-
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _origin(url: str) -> tuple[str, str]:

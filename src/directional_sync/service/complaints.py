@@ -6,25 +6,12 @@ credentials, not too long. Paths and queries of a URL can hold secrets, so error
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from directional_sync.core.escape import one_line
-from directional_sync.errors import CredentialError, RemoteError, SyncError
+from directional_sync.errors import CredentialError, Kind, RemoteError, SyncError
 from directional_sync.system.http import Answer, Fault, Unanswered
 
 KEPT = "nothing was taken from it, and what the repository holds stays as it is"
 _SAID_MAX = 300
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One way of going wrong."""
-
-    code: str
-    says: str
-    """The sentence; `{}` is the service."""
-    hint: str
-    retryable: bool = False
 
 
 AUTH = Kind("E-SERVICE-AUTH", "{} does not accept the credential", "make a new one, and set {}")

@@ -7,25 +7,13 @@ a line: no control characters, no credentials, not too long.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
-from directional_sync.errors import CredentialError, RefusedError, RemoteError, SyncError
+from directional_sync.errors import CredentialError, Kind, RefusedError, RemoteError, SyncError
 from directional_sync.system.http import Fault, Unanswered
 from directional_sync.upstream.addresses import shown
 from directional_sync.upstream.smart_http import NoAnswer, Trouble
 
 KEPT = "what was vendored from it stays as it is"
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One way of going wrong."""
-
-    code: str
-    says: str
-    """The sentence; `{}` is the URL."""
-    hint: str
-    retryable: bool = False
 
 
 GONE = Kind(

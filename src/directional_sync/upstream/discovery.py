@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from functools import partial
 from urllib.parse import SplitResult, parse_qs, urljoin, urlsplit
 
+from directional_sync.core.hosts import is_loopback
 from directional_sync.errors import CredentialError, HostError, RemoteError, SyncError
 from directional_sync.system.http import Answer, Fault, Unanswered
 from directional_sync.upstream.addresses import BadAddress, check_name, shown
@@ -189,7 +190,7 @@ def check_url(url: str) -> None:
         raise BadAddress("the URL holds a user name or a password", "E-URL-CREDENTIALS")
     if any(key.lower() in _SECRET_KEYS for key in parse_qs(parts.query, keep_blank_values=True)):
         raise BadAddress("the URL holds a secret in its query", "E-URL-CREDENTIALS")
-    if not (parts.scheme == "https" or (parts.scheme == "http" and _on_this_machine(host))):
+    if not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))):
         raise BadAddress("a list is fetched by https:// (or http:// on this machine)")
     if not re.fullmatch(r"[\w:][\w.:-]*", host) or port == 0 or parts.fragment:
         raise BadAddress("the URL of a list names a host, and has no `#`")
@@ -331,15 +332,6 @@ def _page_sizes(url: str) -> set[int]:
 
 def _origin(parts: SplitResult) -> tuple[str, str, int]:
     return parts.scheme, parts.hostname or "", parts.port or {"http": 80}.get(parts.scheme, 443)
-
-
-def _on_this_machine(host: str) -> bool:
-    import ipaddress
-
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 # Errors

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
+from directional_sync.core.hosts import is_loopback
 from directional_sync.system.host import monotonic
 from directional_sync.system.http import Unanswered
 from directional_sync.system.proxy import proxy_for
@@ -77,15 +78,10 @@ def _ask(remotes: Remotes, url: str, token: str, timeout_s: float) -> State:
 
 def _private(url: str, environment: Mapping[str, str]) -> bool:
     """Whether nobody on the way to `url` can read along."""
-    import ipaddress
-
     parts = urlsplit(url)
     host = parts.hostname or ""
     if parts.scheme == "https":
         return True
     if proxy_for(parts.scheme, host, environment) is not None:
         return False
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return is_loopback(host)

@@ -16,9 +16,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from directional_sync.errors import SyncError
+from directional_sync.errors import Kind, SyncError
 from directional_sync.upstream.addresses import BadAddress, shown
-from directional_sync.upstream.complaints import Kind, complaint
+from directional_sync.upstream.complaints import complaint
 
 NONE = Kind(
     "E-UPSTREAM-VERSION", "{} has no tag in the range", "set `version` to a range that holds one, or name a `ref`"

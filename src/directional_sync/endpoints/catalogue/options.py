@@ -2,56 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from directional_sync.core import skills
 from directional_sync.endpoints.catalogue.places import Via, check, via_of
-from directional_sync.endpoints.options import Options
-from directional_sync.upstream.addresses import BadAddress, check_ref
+from directional_sync.endpoints.options import Options, accepted, wrong
+from directional_sync.upstream.addresses import check_ref
 from directional_sync.upstream.paths import check_inside
-
-
-def _wrong(message: str, **context: Any) -> PydanticCustomError:
-    return PydanticCustomError("E-CONFIG", message, context)
-
-
-def _accepted(deed: Callable[[], object]) -> None:
-    try:
-        deed()
-    except BadAddress as error:
-        raise PydanticCustomError(error.code, "{why}", {"why": str(error)}) from None
 
 
 def _inside(value: str) -> str:
     """A folder or file, "" for none; a slash at its end means nothing."""
     if value:
-        _accepted(lambda: check_inside(value))
+        accepted(lambda: check_inside(value))
     return value.rstrip("/")
 
 
 def _ref(value: str) -> str:
     if value in ("", "HEAD"):
         return ""
-    _accepted(lambda: check_ref(value))
+    accepted(lambda: check_ref(value))
     return value
 
 
 def _glob(value: str) -> str:
     if not value or "/" in value:
-        raise _wrong("a name of a skill, or a glob over names, like `pdf-*`")
+        raise wrong("a name of a skill, or a glob over names, like `pdf-*`")
     if not any(magic in value for magic in "*?[") and (why := skills.name_mistake(value)):
-        raise _wrong("{value} is no name of a skill: {why}", value=value, why=why)
+        raise wrong("{value} is no name of a skill: {why}", value=value, why=why)
     return value
 
 
 def _versions(value: dict[str, str]) -> dict[str, str]:
     for name in value:
         if why := skills.name_mistake(name):
-            raise _wrong("{name} is no name of a skill: {why}", name=name, why=why)
+            raise wrong("{name} is no name of a skill: {why}", name=name, why=why)
     return value
 
 
@@ -114,10 +101,10 @@ class CatalogueOptions(Options):
     @model_validator(mode="after")
     def _together(self) -> CatalogueOptions:
         via = via_of(self.url, self.via)
-        _accepted(lambda: check(self.url, via))
+        accepted(lambda: check(self.url, via))
         for key, meant in (("ref", Via.GIT), ("token", Via.HTTP), ("hosts", Via.HTTP)):
             if getattr(self, key) and via is not meant:
-                raise _wrong(
+                raise wrong(
                     "`{key}` is for a catalogue by {meant}, this one is read by {via}", key=key, meant=meant, via=via
                 )
         return self

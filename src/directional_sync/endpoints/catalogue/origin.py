@@ -14,7 +14,6 @@ from directional_sync.endpoints.base import Context
 from directional_sync.endpoints.catalogue import trouble
 from directional_sync.endpoints.catalogue.document import BYTES_MAX, File, Listed
 from directional_sync.endpoints.catalogue.places import Via, folder_of, via_of
-from directional_sync.errors import CredentialError
 from directional_sync.git import tree as trees
 from directional_sync.git.objects import ObjectStore
 from directional_sync.model.lifecycle import Event, EventType
@@ -60,9 +59,10 @@ def origin(context: Context, options: CatalogueOptions) -> Origin:
 class Http:
     def __init__(self, context: Context, options: CatalogueOptions) -> None:
         from directional_sync.service.client import Client, Service
+        from directional_sync.service.credential import credential
 
         target = context.target
-        token = _credential(context, options.token) if options.token else ""
+        token = credential(target, options.token, context.environment) if options.token else ""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self.base = options.url
         service = Service(urljoin(options.url, ".").rstrip("/"), headers, options.token)
@@ -95,27 +95,6 @@ class Http:
 
     def close(self) -> None:
         self._client.close()
-
-
-def _credential(context: Context, name: str) -> str:
-    token = context.environment.get(name, "").strip()
-    if not token:
-        raise CredentialError(
-            "E-ENV-MISSING",
-            f"{context.target.name} needs {name}, which is not set",
-            hint=f"set it in the environment, or in a .env file that git ignores: {name}=...",
-            place=str(context.target.place),
-            kept="nothing was taken, and every installed skill stays as it is",
-        )
-    if not (token.isascii() and token.isprintable()):
-        raise CredentialError(
-            "E-SERVICE-AUTH",
-            f"{name} holds characters that no credential has",
-            hint=f"look at it: it may hold a line break or a quote too many; then set {name} again",
-            place=str(context.target.place),
-            kept="nothing was taken, and every installed skill stays as it is",
-        )
-    return token
 
 
 class Repository:

@@ -6,7 +6,7 @@ import re
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from directional_sync.service.client import is_loopback
+from directional_sync.core.hosts import is_loopback
 from directional_sync.upstream.addresses import BadAddress, way
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
-from pydantic_core import PydanticCustomError
 
+from directional_sync.core.hosts import is_loopback
 from directional_sync.core.redact import secret_name
-from directional_sync.endpoints.options import Options
-from directional_sync.upstream.addresses import BadAddress
+from directional_sync.endpoints.options import Options, accepted, wrong
 from directional_sync.upstream.paths import check_glob, check_inside
 
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://")
@@ -22,68 +21,60 @@ _NO_STORE = {
     "git": "use `type: git`",
     "ssh": "use `type: ssh-files`",
 }
-_LOOPBACK = re.compile(r"http://(?:127\.0\.0\.1|localhost|\[::1\])(?:[:/]|$)")
 _OF_THE_PROGRAM = frozenset({"key", "secret", "token", "anon", "endpoint_url", "skip_instance_cache", "asynchronous"})
 
 
-def _wrong(message: str, **context: Any) -> PydanticCustomError:
-    return PydanticCustomError("E-CONFIG", message, context)
-
-
-def _accepted(check: Callable[[], object]) -> None:
-    try:
-        check()
-    except BadAddress as error:
-        raise PydanticCustomError(error.code, "{why}", {"why": str(error)}) from None
+def _here(url: str) -> bool:
+    return is_loopback(urlsplit(url).hostname or "")
 
 
 def _url(value: str) -> str:
     if not value or re.search(r"[\x00-\x1f\x7f]", value):
-        raise _wrong("this must be a path or an address, without control characters")
+        raise wrong("this must be a path or an address, without control characters")
     scheme = _SCHEME.match(value)
     if scheme is None or scheme[1].lower() == "file":
         return _folder_url(value)
     name, rest = scheme[1].lower(), value[scheme.end() :]
     if name in _NO_STORE:
-        raise _wrong("`{name}://` is no store of files: {hint}", name=name, hint=_NO_STORE[name])
+        raise wrong("`{name}://` is no store of files: {hint}", name=name, hint=_NO_STORE[name])
     if "::" in value or re.search(r"[?#@]", rest):
-        raise _wrong("this must be one plain address like s3://bucket/folder, without `::`, `?`, `#` or `@`")
+        raise wrong("this must be one plain address like s3://bucket/folder, without `::`, `?`, `#` or `@`")
     if not rest.strip("/") or any(part in (".", "..", "") for part in rest.rstrip("/").split("/")):
-        raise _wrong("this must name a bucket, and folders without empty parts, `.` or `..`")
+        raise wrong("this must name a bucket, and folders without empty parts, `.` or `..`")
     return f"{name}://{rest.rstrip('/')}"
 
 
 def _folder_url(value: str) -> str:
     if value.startswith("~"):
-        raise _wrong("`~` means nothing here: write $HOME{rest}", rest=value[1:])
+        raise wrong("`~` means nothing here: write $HOME{rest}", rest=value[1:])
     if value.lower().startswith("file://") and not re.match(r"(?i)file://(?:localhost)?/", value):
-        raise _wrong("a `file` address names no machine and begins with three slashes: file:///folder")
+        raise wrong("a `file` address names no machine and begins with three slashes: file:///folder")
     return value
 
 
 def _path(value: str) -> str:
     if value:
-        _accepted(lambda: check_inside(value))
+        accepted(lambda: check_inside(value))
     return value.rstrip("/")
 
 
 def _glob(value: str) -> str:
-    _accepted(lambda: check_glob(value))
+    accepted(lambda: check_glob(value))
     return value
 
 
 def _endpoint(value: str) -> str:
     if value and not re.match(r"https?://[^/@\s?#]+/?\Z", value):
-        raise _wrong("this must be the address of a service, like https://minio.example.org:9000")
+        raise wrong("this must be the address of a service, like https://minio.example.org:9000")
     return value.rstrip("/")
 
 
 def _settings(value: dict[str, str | int | float | bool]) -> dict[str, str | int | float | bool]:
     for name in value:
         if name in _OF_THE_PROGRAM:
-            raise _wrong("`{name}` is no further setting: it has a key of its own, or is the program's", name=name)
+            raise wrong("`{name}` is no further setting: it has a key of its own, or is the program's", name=name)
         if secret_name(name):
-            raise _wrong("`{name}` sounds secret: name the variable that holds it under `credentials`", name=name)
+            raise wrong("`{name}` sounds secret: name the variable that holds it under `credentials`", name=name)
     return value
 
 
@@ -146,14 +137,14 @@ class FilesOptions(Options):
     @model_validator(mode="after")
     def _together(self) -> FilesOptions:
         if bool(self.key) != bool(self.secret):
-            raise _wrong("`key` and `secret` go together")
+            raise wrong("`key` and `secret` go together")
         if self.anonymous and (self.key or self.token or self.credentials):
-            raise _wrong("`anonymous` excludes credentials")
-        if self.endpoint_url.startswith("http:") and not self.insecure and not _LOOPBACK.match(self.endpoint_url):
-            raise _wrong("`endpoint_url` must be https, or `insecure: true` says that plain http is fine")
+            raise wrong("`anonymous` excludes credentials")
+        if self.endpoint_url.startswith("http:") and not self.insecure and not _here(self.endpoint_url):
+            raise wrong("`endpoint_url` must be https, or `insecure: true` says that plain http is fine")
         store = _SCHEME.match(self.url)
         if store is None or store[1].lower() == "file":
             for name in ("endpoint_url", "key", "token", "anonymous", "credentials", "settings"):
                 if getattr(self, name):
-                    raise _wrong("`{name}` is for stores, and `url` is a folder", name=name)
+                    raise wrong("`{name}` is for stores, and `url` is a folder", name=name)
         return self

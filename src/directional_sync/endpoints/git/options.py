@@ -4,47 +4,34 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
-from pydantic_core import PydanticCustomError
 
-from directional_sync.endpoints.options import Options
-from directional_sync.upstream.addresses import BadAddress, check_name, check_ref, way
+from directional_sync.endpoints.options import Options, accepted, wrong
+from directional_sync.upstream.addresses import check_name, check_ref, way
 from directional_sync.upstream.paths import check_glob, check_inside, check_renames
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
-def _wrong(message: str, **context: Any) -> PydanticCustomError:
-    return PydanticCustomError("E-CONFIG", message, context)
-
-
-def _accepted(check: Callable[[], object]) -> None:
-    try:
-        check()
-    except BadAddress as error:
-        raise PydanticCustomError(error.code, "{why}", {"why": str(error)}) from None
-
-
 def _placeholders(value: str, allowed: tuple[str, ...] = ("name",)) -> str:
     found = _PLACEHOLDER.findall(value)
     if any(name not in allowed for name in found) or not value.count("{") == value.count("}") == len(found):
-        raise _wrong("the only placeholder here is {allowed}", allowed=" or ".join(f"{{{name}}}" for name in allowed))
+        raise wrong("the only placeholder here is {allowed}", allowed=" or ".join(f"{{{name}}}" for name in allowed))
     return value
 
 
 def _url(value: str) -> str:
     _placeholders(value)
-    _accepted(lambda: way(value.replace("{name}", "name")))
+    accepted(lambda: way(value.replace("{name}", "name")))
     return value
 
 
 def _ref(value: str) -> str:
     if value in ("", "HEAD"):
         return ""
-    _accepted(lambda: check_ref(value))
+    accepted(lambda: check_ref(value))
     return value
 
 
@@ -52,40 +39,40 @@ def _range(value: str) -> str:
     from directional_sync.upstream.versions import check_range
 
     if value:
-        _accepted(lambda: check_range(value))
+        accepted(lambda: check_range(value))
     return value
 
 
 def _path(value: str) -> str:
     """A folder or file, "" for none; a slash at its end means nothing."""
     if value:
-        _accepted(lambda: check_inside(value))
+        accepted(lambda: check_inside(value))
     return value.rstrip("/")
 
 
 def _glob(value: str) -> str:
-    _accepted(lambda: check_glob(value))
+    accepted(lambda: check_glob(value))
     return value
 
 
 def _rename(value: dict[str, str]) -> dict[str, str]:
-    _accepted(lambda: check_renames(list(value.items())))
+    accepted(lambda: check_renames(list(value.items())))
     return value
 
 
 def _names(value: tuple[str, ...]) -> tuple[str, ...]:
     for name in value:
-        _accepted(lambda name=name: check_name(name))  # type: ignore[misc]
+        accepted(lambda name=name: check_name(name))  # type: ignore[misc]
     twice = [name for name, times in Counter(name.casefold() for name in value).items() if times > 1]
     if twice:
-        raise _wrong("names must differ, in more than case: {names}", names=twice[0])
+        raise wrong("names must differ, in more than case: {names}", names=twice[0])
     return value
 
 
 def _pull_requests(value: str) -> str:
     _placeholders(value, ("name", "number"))
     if value and ("{number}" not in value or not re.match(r"https://|http://(127\.0\.0\.1|localhost)[:/]", value)):
-        raise _wrong("this must be an https URL with {number} in it", number="{number}")
+        raise wrong("this must be an https URL with {number} in it", number="{number}")
     return value
 
 
@@ -94,7 +81,7 @@ def _list_place(value: str) -> str:
         return _path(value)
     from directional_sync.upstream.discovery import check_url
 
-    _accepted(lambda: check_url(value))
+    accepted(lambda: check_url(value))
     return value
 
 
@@ -166,7 +153,7 @@ class Override(Options):
     @model_validator(mode="after")
     def _together(self) -> Override:
         if self.ref and self.version:
-            raise _wrong("`ref` and `version` exclude each other")
+            raise wrong("`ref` and `version` exclude each other")
         return self
 
 
@@ -210,18 +197,18 @@ class GitOptions(Options):
     @model_validator(mode="after")
     def _together(self) -> GitOptions:
         if self.ref and self.version:
-            raise _wrong("`ref` and `version` exclude each other")
+            raise wrong("`ref` and `version` exclude each other")
         if self.names and self.names_from:
-            raise _wrong("`names` and `names_from` exclude each other")
+            raise wrong("`names` and `names_from` exclude each other")
         if "{name}" in self.url and not self.names and not self.names_from:
-            raise _wrong("`url` has {name}, so `names` must say which", name="{name}")
+            raise wrong("`url` has {name}, so `names` must say which", name="{name}")
         for key in ("url", "into"):
             if (len(self.names) > 1 or self.names_from) and "{name}" not in getattr(self, key):
                 if all(getattr(self.repositories.get(name), key, None) for name in self.names) and self.names:
                     continue
                 if key == "url" or self.into:
-                    raise _wrong("with several names `{key}` needs {name}", key=key, name="{name}")
+                    raise wrong("with several names `{key}` needs {name}", key=key, name="{name}")
         strangers = sorted(set(self.repositories) - set(self.names)) if self.names else []
         if strangers:
-            raise _wrong("`repositories` speaks of {stranger}, which is not among `names`", stranger=strangers[0])
+            raise wrong("`repositories` speaks of {stranger}, which is not among `names`", stranger=strangers[0])
         return self

@@ -28,14 +28,13 @@ def broken_input(target: str, problems: Sequence[Problem]) -> InputError:
     )
 
 
-def unset(variable: str, what: str, target: str, place: str, *, listed: bool) -> CredentialError:
-    """`listed`: whether the target sees the variable only where it is listed under `env`."""
+def unset(variable: str, what: str, target: str, place: str) -> CredentialError:
+    """A variable that the target sees only where it is listed under `env`."""
     return CredentialError(
         "E-ENV-MISSING",
-        f"{target} needs {variable}, {what}, which is not set" + (" or not handed to it" if listed else ""),
+        f"{target} needs {variable}, {what}, which is not set or not handed to it",
         place=place,
-        hint=f"set {variable} in the environment or in an ignored .env file"
-        + (f", and list it under `env` of {target}" if listed else ""),
+        hint=f"set {variable} in the environment or in an ignored .env file, and list it under `env` of {target}",
         kept="nothing of this target was run",
     )
 

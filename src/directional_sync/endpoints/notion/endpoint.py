@@ -22,12 +22,12 @@ from directional_sync.endpoints.notion.rows import Row
 from directional_sync.endpoints.notion.table import Table
 from directional_sync.endpoints.notion.values import BadValue, identifier
 from directional_sync.endpoints.notion.writing import Writer
-from directional_sync.errors import CredentialError
 from directional_sync.model.lifecycle import Event, EventType
 from directional_sync.model.plan import Change
 from directional_sync.model.record import Attempt, Effect
 from directional_sync.model.snapshot import FILE, GITLINK, LINK, Entry, Snapshot
 from directional_sync.service.client import Client, Service
+from directional_sync.service.credential import credential
 from directional_sync.service.pace import Pace
 from directional_sync.system import host
 
@@ -50,17 +50,7 @@ def __getattr__(name: str) -> Any:
 def open(context: Context) -> Notion:
     """Raises CredentialError E-ENV-MISSING and RemoteError."""
     options: Any = context.target.options
-    target, place = context.target.name, str(context.target.place)
-    token = context.environment.get(options.token, "").strip()
-    if not token:
-        raise complaints.unset(options.token, "the token of the integration", target, place, listed=False)
-    if not token.isascii() or not token.isprintable() or " " in token:
-        raise CredentialError(
-            "E-SERVICE-AUTH",
-            f"what {options.token} holds is no token",
-            hint="copy the secret of the integration once more, without anything around it",
-            kept=complaints.KEPT,
-        )
+    token = credential(context.target, options.token, context.environment)
     headers = {"Authorization": f"Bearer {token}", "Notion-Version": VERSION}
     service = Service(options.url, headers, options.token)
     tell = _teller(context)
@@ -96,7 +86,7 @@ def _database(context: Context) -> str:
     variable = said if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", said) else ""
     if variable and not context.environment.get(variable, "").strip():
         what = "the id of the database"
-        raise complaints.unset(variable, what, context.target.name, str(context.target.place), listed=True)
+        raise complaints.unset(variable, what, context.target.name, str(context.target.place))
     hint = "take the 32 hex digits from the address of the database, before its question mark"
     raise complaints.no_database(variable or "`database`", "this is no id of a database", hint)
 

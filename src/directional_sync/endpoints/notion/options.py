@@ -6,55 +6,50 @@ import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
 
 from directional_sync.endpoints.notion.template import BadTemplate, parse
-from directional_sync.endpoints.options import Options
+from directional_sync.endpoints.options import Options, wrong
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _PLACE = re.compile(r"[^.\s]+(?:\.[^.\s]+)*\Z")
 _PROPERTIES_MAX = 100
 
 
-def _wrong(message: str, **context: Any) -> PydanticCustomError:
-    return PydanticCustomError("E-CONFIG", message, context)
-
-
 def _template(value: str) -> str:
     try:
         parse(value)
     except BadTemplate as error:
-        raise _wrong("{why}", why=str(error)) from None
+        raise wrong("{why}", why=str(error)) from None
     return value
 
 
 def _key(value: str) -> str:
     if not parse(_template(value)).fields:
-        raise _wrong("every row would have the same external id; name a field in it, like {example}", example="{code}")
+        raise wrong("every row would have the same external id; name a field in it, like {example}", example="{code}")
     return value
 
 
 def _variable(value: str) -> str:
     if not _VARIABLE.match(value):
-        raise _wrong("this is the name of the variable that holds the token, not the token itself")
+        raise wrong("this is the name of the variable that holds the token, not the token itself")
     return value
 
 
 def _address(value: str) -> str:
     if not re.match(r"https?://[^/\s?#]+(?:/[^\s?#]*)?\Z", value):
-        raise _wrong("this is an https address without a query, like https://api.notion.com")
+        raise wrong("this is an https address without a query, like https://api.notion.com")
     return value.rstrip("/")
 
 
 def _place(value: str) -> str:
     if value and not _PLACE.match(value):
-        raise _wrong("this is a place in a document: names with dots between them")
+        raise wrong("this is a place in a document: names with dots between them")
     return value
 
 
 def _properties(value: dict[str, Any]) -> dict[str, Any]:
     if len(value) > _PROPERTIES_MAX:
-        raise _wrong("more than {most} properties", most=_PROPERTIES_MAX)
+        raise wrong("more than {most} properties", most=_PROPERTIES_MAX)
     return value
 
 

@@ -3,42 +3,20 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urlsplit
 
 from directional_sync.endpoints.rest import paths
-from directional_sync.endpoints.rest.complaints import TOKEN, complaint
 from directional_sync.endpoints.rest.paths import Path
 from directional_sync.endpoints.rest.shape import How, Style
-from directional_sync.errors import CredentialError
 from directional_sync.service.client import Service
 
 if TYPE_CHECKING:
     from directional_sync.endpoints.rest.options import RestOptions
 
-_UNFIT = re.compile(r"[^\x20-\x7e]")
 _PARAMS = {Style.PAGE: "page", Style.OFFSET: "offset"}
 _SIZES = {Style.PAGE: "per_page", Style.OFFSET: "limit"}
-
-
-def token(options: RestOptions, environment: Mapping[str, str], target: str, place: str) -> str:
-    """The credential, "" when the options name none. Raises CredentialError E-ENV-MISSING, E-REST-TOKEN."""
-    if not options.token:
-        return ""
-    value = environment.get(options.token, "").strip()
-    if not value:
-        raise CredentialError(
-            "E-ENV-MISSING",
-            f"{target} needs {options.token}, which is not set",
-            place=place,
-            hint=f"set it in the environment, or in a .env file that git ignores: {options.token}=...",
-            kept="nothing was asked, and what the repository holds stays as it is",
-        )
-    if _UNFIT.search(value):
-        raise complaint(TOKEN, f"{options.token} holds characters that no header can carry")
-    return value
 
 
 def service(options: RestOptions, secret: str) -> Service:

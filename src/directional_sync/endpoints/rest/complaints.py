@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from directional_sync.core.escape import one_line
-from directional_sync.errors import CredentialError, RefusedError, RemoteError, SyncError
+from directional_sync.errors import RefusedError, RemoteError, SyncError
 
 KEPT = "nothing was taken from it, and what the repository holds stays as it is"
 _SAID_MAX = 400
@@ -37,7 +37,6 @@ SHIFTED = Kind(
 KEY = Kind("E-REST-KEY", "name by `key` what tells the items apart: a path, or a template like {owner}-{name}")
 EMPTY = Kind("E-REST-EMPTY", "if it is meant to be empty, set policy.allow_empty for this target", RefusedError)
 TOO_MANY = Kind("E-REST-TOO-MANY", "raise `max_items` if the list is really that long, or ask for less by `query`")
-TOKEN = Kind("E-REST-TOKEN", "set the variable again, without line breaks or quotes around the value", CredentialError)
 ECHOED = Kind("E-REST-ECHOED", "leave out the part that holds it: `drop`; and make a new credential", RefusedError)
 
 

@@ -26,6 +26,7 @@ from directional_sync.model.record import Effect
 from directional_sync.model.snapshot import FILE, Entry, Snapshot
 from directional_sync.model.values import kind_of
 from directional_sync.service.client import ANSWER_BYTES_MAX, Client
+from directional_sync.service.credential import credential
 from directional_sync.service.pace import Pace
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class RestEndpoint:
             raise InternalError("E-INTERNAL", "the rest endpoint was opened with options of another kind")
         self._context = context
         self._options: RestOptions = options
-        self._token = asking.token(options, context.environment, context.target.name, str(context.target.place))
+        self._token = credential(context.target, options.token, context.environment) if options.token else ""
         self._client: Client | None = None
 
     def __repr__(self) -> str:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
-from pydantic_core import PydanticCustomError
 
-from directional_sync.endpoints.options import Options
+from directional_sync.endpoints.options import Options, accepted, wrong
 from directional_sync.endpoints.rest import paths, templates
-from directional_sync.upstream.addresses import BadAddress
 from directional_sync.upstream.paths import check_inside
 
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -26,45 +23,34 @@ _SECRET = frozenset(
 )  # fmt: skip
 
 
-def _wrong(message: str, **context: Any) -> PydanticCustomError:
-    return PydanticCustomError("E-CONFIG", message, context)
-
-
-def _accepted(check: Callable[[], object]) -> None:
-    try:
-        check()
-    except (BadAddress, ValueError) as error:
-        raise _wrong("{why}", why=str(error)) from None
-
-
 def _url(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise _wrong("this must be an http or https URL")
+        raise wrong("this must be an http or https URL")
     if parts.fragment or re.search(r"[\x00-\x20\x7f]", value):
-        raise _wrong("a URL holds no fragment, blank or control character")
+        raise wrong("a URL holds no fragment, blank or control character")
     if not value.isascii():
-        raise _wrong("a URL is ASCII: write other characters percent-encoded")
+        raise wrong("a URL is ASCII: write other characters percent-encoded")
     return value
 
 
 def _variable(value: str) -> str:
     if value and not _VARIABLE.fullmatch(value):
-        raise _wrong("this is the name of an environment variable, not a value: the name alone, without `$`")
+        raise wrong("this is the name of an environment variable, not a value: the name alone, without `$`")
     return value
 
 
 def _one_line(name: str, value: str) -> None:
     if not value.isascii() or re.search(r"[\x00-\x1f\x7f]", value):
-        raise _wrong("`{name}` must be printable ASCII", name=name)
+        raise wrong("`{name}` must be printable ASCII", name=name)
 
 
 def _headers(value: dict[str, str]) -> dict[str, str]:
     for name, text in value.items():
         if not _HEADER.fullmatch(name) or name.lower() in _OURS:
-            raise _wrong("`{name}` is no header that can be set here", name=name)
+            raise wrong("`{name}` is no header that can be set here", name=name)
         if name.lower() in _SECRET:
-            raise _wrong("`{name}` holds a secret: name its variable by `token`, its header by `auth`", name=name)
+            raise wrong("`{name}` holds a secret: name its variable by `token`, its header by `auth`", name=name)
         _one_line(name, text)
     return value
 
@@ -72,30 +58,30 @@ def _headers(value: dict[str, str]) -> dict[str, str]:
 def _query(value: dict[str, str | int | bool]) -> dict[str, str | int | bool]:
     for name in value:
         if name.lower() in _SECRET:
-            raise _wrong("`{name}` would put a secret into a URL, where logs keep it: use `token`", name=name)
+            raise wrong("`{name}` would put a secret into a URL, where logs keep it: use `token`", name=name)
     return value
 
 
 def _path(value: str) -> str:
     if value:
-        _accepted(lambda: paths.parse(value))
+        accepted(lambda: paths.parse(value))
     return value
 
 
 def _pattern(value: str) -> str:
-    _accepted(lambda: paths.parse(value, wildcards=True))
+    accepted(lambda: paths.parse(value, wildcards=True))
     return value
 
 
 def _key(value: str) -> str:
-    _accepted(lambda: templates.template(value))
+    accepted(lambda: templates.template(value))
     return value
 
 
 def _total(value: str | None) -> str | None:
     if value and value.lower().startswith("header:"):
         if not _HEADER.fullmatch(value.partition(":")[2].strip()):
-            raise _wrong("`header:` is followed by the name of a header")
+            raise wrong("`header:` is followed by the name of a header")
     elif value:
         _path(value)
     return value
@@ -103,10 +89,10 @@ def _total(value: str | None) -> str | None:
 
 def _into(value: str) -> str:
     if value.count("{") != value.count("}") or re.findall(r"\{[^{}]*\}", value) not in ([], [templates.HOLE]):
-        raise _wrong("the only placeholder here is {hole}, once", hole=templates.HOLE)
+        raise wrong("the only placeholder here is {hole}, once", hole=templates.HOLE)
     if not value.endswith(".json"):
-        raise _wrong("this is the path of a JSON document: it ends in .json")
-    _accepted(lambda: check_inside(value.replace(templates.HOLE, "key")))
+        raise wrong("this is the path of a JSON document: it ends in .json")
+    accepted(lambda: check_inside(value.replace(templates.HOLE, "key")))
     return value
 
 
@@ -132,13 +118,13 @@ class RestAuth(Options):
     @model_validator(mode="after")
     def _together(self) -> RestAuth:
         if self.user and self.scheme != "basic":
-            raise _wrong("`user` belongs to `scheme: basic`")
+            raise wrong("`user` belongs to `scheme: basic`")
         if ":" in self.user:
-            raise _wrong("a user name holds no colon")
+            raise wrong("a user name holds no colon")
         if self.scheme != "header" and (self.prefix or self.name != "Authorization"):
-            raise _wrong("`name` and `prefix` belong to `scheme: header`")
+            raise wrong("`name` and `prefix` belong to `scheme: header`")
         if self.name.lower() in _OURS:
-            raise _wrong("`{name}` is no header that can carry a credential", name=self.name)
+            raise wrong("`{name}` is no header that can carry a credential", name=self.name)
         _one_line("prefix", self.prefix)
         _one_line("user", self.user)
         return self
@@ -179,11 +165,11 @@ class RestPagination(Options):
         }
         for key, fits in allowed.items():
             if getattr(self, key) and not fits:
-                raise _wrong("`{key}` means nothing with `style: {style}`", key=key, style=self.style)
+                raise wrong("`{key}` means nothing with `style: {style}`", key=key, style=self.style)
         if self.next and self.after:
-            raise _wrong("`next` and `after` exclude each other")
+            raise wrong("`next` and `after` exclude each other")
         if self.after and not (self.more and self.param):
-            raise _wrong("`after` needs `param`, and `more`, which says where the list ends")
+            raise wrong("`after` needs `param`, and `more`, which says where the list ends")
         return self
 
 
@@ -232,7 +218,7 @@ class RestOptions(Options):
     @model_validator(mode="after")
     def _together(self) -> RestOptions:
         if templates.HOLE in self.into and (self.wrap is not None or self.sort):
-            raise _wrong("`wrap` and `sort` belong to one document, and `into` has {hole}", hole=templates.HOLE)
+            raise wrong("`wrap` and `sort` belong to one document, and `into` has {hole}", hole=templates.HOLE)
         if not self.token and self.auth != RestAuth():
-            raise _wrong("`auth` says how a token is sent, and no `token` is named")
+            raise wrong("`auth` says how a token is sent, and no `token` is named")
         return self

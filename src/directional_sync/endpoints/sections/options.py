@@ -6,10 +6,8 @@ import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
-from pydantic_core import PydanticCustomError
 
-from directional_sync.endpoints.options import Options
-from directional_sync.upstream.addresses import BadAddress
+from directional_sync.endpoints.options import Options, accepted, wrong
 from directional_sync.upstream.paths import check_inside
 
 _RANGE = re.compile(r"(0|[1-9][0-9]{0,2})-(0|[1-9][0-9]{0,2})\Z")
@@ -18,44 +16,37 @@ _SAID = re.compile(r"[a-z][a-z0-9 _-]{0,63}\Z")
 _BUILT_IN_NAMES = ("mcp_servers", "agents", "skills")
 
 
-def _wrong(message: str, **context: object) -> PydanticCustomError:
-    return PydanticCustomError("E-CONFIG", message, context)
-
-
 def _inside(value: str) -> str:
-    try:
-        check_inside(value)
-    except BadAddress as error:
-        raise PydanticCustomError(error.code, "{why}", {"why": str(error)}) from None
+    accepted(lambda: check_inside(value))
     return value.rstrip("/")
 
 
 def _document(value: str) -> str:
     if value and not value.lower().endswith((".md", ".markdown")):
-        raise _wrong("this must be a Markdown file, ending in .md")
+        raise wrong("this must be a Markdown file, ending in .md")
     return _inside(value) if value else value
 
 
 def _range(value: str) -> str:
     found = _RANGE.match(value)
     if value and (found is None or int(found[1]) > int(found[2])):
-        raise _wrong("this is a range of numbers, like 0-23")
+        raise wrong("this is a range of numbers, like 0-23")
     return value
 
 
 def _place(value: str) -> str:
     if value.startswith("~"):
-        raise _wrong("`~` means nothing here: write $HOME{rest}", rest=value[1:])
+        raise wrong("`~` means nothing here: write $HOME{rest}", rest=value[1:])
     if value.startswith("/"):
         if re.search(r"[\x00-\x1f\x7f]", value) or ".." in value.split("/"):
-            raise _wrong("this must be a path without `..` and without control characters")
+            raise wrong("this must be a path without `..` and without control characters")
         return value.rstrip("/") or "/"
     return value if value.startswith("$") else _inside(value)
 
 
 def _json(value: str) -> str:
     if not value.lower().endswith((".json", ".jsonc", ".json5")):
-        raise _wrong("this must be a JSON file, ending in .json")
+        raise wrong("this must be a JSON file, ending in .json")
     return _place(value)
 
 
@@ -78,9 +69,9 @@ def _fields(value: dict[str, FieldOptions]) -> dict[str, FieldOptions]:
     keys: dict[str, str] = {}
     for said, field in value.items():
         if not _SAID.match(said):
-            raise _wrong("`{said}` is no name of a field: small letters, digits, spaces, `_` and `-`", said=said)
+            raise wrong("`{said}` is no name of a field: small letters, digits, spaces, `_` and `-`", said=said)
         if field.key in keys:
-            raise _wrong(
+            raise wrong(
                 "`{one}` and `{other}` are both the key `{key}`, so nobody could say which of them it is",
                 one=keys[field.key],
                 other=said,
@@ -120,17 +111,17 @@ class PartOptions(Options):
     def _one_far_side(self) -> PartOptions:
         given = [name for name in (*_BUILT_IN_NAMES, "settings") if getattr(self, name) is not None]
         if len(given) != 1:
-            raise _wrong("a part has exactly one of `mcp_servers`, `agents`, `skills` and `settings`")
+            raise wrong("a part has exactly one of `mcp_servers`, `agents`, `skills` and `settings`")
         if self.settings is None and self.at:
-            raise _wrong("`at` belongs to `settings`")
+            raise wrong("`at` belongs to `settings`")
         if self.settings is not None and not self.fields:
-            raise _wrong("`settings` needs `fields`: which keys of the far side an entry has in the document")
+            raise wrong("`settings` needs `fields`: which keys of the far side an entry has in the document")
         if self.name and not _NAME.match(self.name):
-            raise _wrong("`name` has small letters, digits, `_` and `-`, and begins with a letter")
+            raise wrong("`name` has small letters, digits, `_` and `-`, and begins with a letter")
         if self.text and self.text in {field.key for field in (self.fields or {}).values()}:
-            raise _wrong("`text` is the key `{key}`, which stands in `fields` too", key=self.text)
+            raise wrong("`text` is the key `{key}`, which stands in `fields` too", key=self.text)
         if "name" in {self.text, *(field.key for field in (self.fields or {}).values())} and self.settings is None:
-            raise _wrong("`name` is what an entry is found by, and no field of it")
+            raise wrong("`name` is what an entry is found by, and no field of it")
         return self
 
 
@@ -140,7 +131,7 @@ def _parts(value: list[PartOptions]) -> list[PartOptions]:
         name = part.name or next(one for one in (*_BUILT_IN_NAMES, "settings") if getattr(part, one) is not None)
         for what, one in (("section", part.section), ("name", name)):
             if one in seen[what]:
-                raise _wrong("two parts have the {what} {one}", what=what, one=str(one))
+                raise wrong("two parts have the {what} {one}", what=what, one=str(one))
             seen[what].add(one)
     return value
 

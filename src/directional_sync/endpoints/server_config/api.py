@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from directional_sync.core.escape import hidden
 from directional_sync.endpoints.server_config import complaints
-from directional_sync.errors import CredentialError, SyncError
+from directional_sync.errors import Kind, SyncError
 from directional_sync.service.client import Client, Service
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _DOMAIN = [["state", "in", ["installed", "to upgrade", "to remove"]]]
 _FIELDS = ["name", "installed_version", "state"]
 _MODULES_MAX = 20_000
 _BYTES_MAX = 16_000_000
-_ODD = complaints.Kind(
+_ODD = Kind(
     "E-SERVER-API",
     "the external API of {} does not answer as Odoo does",
     "check `api.url`: a proxy, a login page or another program may answer in its place",
@@ -40,21 +40,14 @@ class OdooApi:
     def __init__(
         self,
         api: ServerApi,
+        key: str,
         environment: Mapping[str, str],
         *,
         retries: int,
         timeout_s: float,
         stop: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Raises CredentialError E-ENV-MISSING when the key's variable is not set."""
-        key = environment.get(api.key, "")
-        if not key:
-            raise CredentialError(
-                "E-ENV-MISSING",
-                f"the external API needs {api.key}, which is not set",
-                hint=f"set it in the environment, or in a .env file that git ignores: {api.key}=...",
-                kept=complaints.KEPT,
-            )
+        """`key` is what the variable that `api` names holds."""
         self._api = api
         self._key = key
         bearer = {"Authorization": f"bearer {key}", "X-Odoo-Database": api.database}

@@ -7,11 +7,10 @@ too long.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from directional_sync.core.redact import Redactor
 from directional_sync.endpoints.server_config.disguise import looks_secret
-from directional_sync.errors import CredentialError, RefusedError, RemoteError, SyncError
+from directional_sync.errors import CredentialError, Kind, RefusedError, RemoteError, SyncError
 from directional_sync.system.spool import clean_line
 
 KEPT = "the files in the repository stay as they are"
@@ -19,17 +18,6 @@ _SHOWN = 4
 _LENGTH_MAX = 300
 _FINGERPRINT = re.compile(r"\bSHA256:[A-Za-z0-9+/]{43}(?![A-Za-z0-9+/])")
 _IDLE = re.compile(r"[@ ]*\Z|\s*remove with:|\s*ssh-keygen -f|Add correct host key in")
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One way of going wrong."""
-
-    code: str
-    says: str
-    """The sentence; `{}` is the server."""
-    hint: str
-    retryable: bool = False
 
 
 KEY_CHANGED = Kind(

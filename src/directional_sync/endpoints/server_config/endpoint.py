@@ -109,6 +109,7 @@ class ServerConfigEndpoint:
         """Version and modules; each file on its own, since a refused key leaves the version to be seen."""
         from directional_sync.endpoints.server_config import documents
         from directional_sync.endpoints.server_config.api import OdooApi
+        from directional_sync.service.credential import credential
 
         options, context = self._options, self._context
         assert options.api is not None
@@ -117,6 +118,7 @@ class ServerConfigEndpoint:
         try:
             self._api = OdooApi(
                 options.api,
+                credential(context.target, options.api.key, context.environment),
                 context.environment,
                 retries=context.target.retries,
                 timeout_s=max(1.0, deadline - monotonic()),

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 from directional_sync.core.escape import one_line
 from directional_sync.endpoints.server_config import complaints, conf, documents, processes, variables
 from directional_sync.endpoints.server_config.answer import Answer, FarFile, Look, Process
-from directional_sync.endpoints.server_config.complaints import Kind
 from directional_sync.endpoints.server_config.disguise import Disguise, Show
 from directional_sync.endpoints.server_config.script import DEFAULT_CONFIG, DEFAULT_PROCESS
-from directional_sync.errors import SyncError
+from directional_sync.errors import Kind, SyncError
 
 if TYPE_CHECKING:
     from directional_sync.endpoints.server_config.options import ServerConfigOptions

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
-from pydantic_core import PydanticCustomError
 
-from directional_sync.endpoints.options import Options
+from directional_sync.core.hosts import is_loopback
+from directional_sync.endpoints.options import Options, wrong
 from directional_sync.endpoints.server_config.script import DEFAULT_PROCESS
 
 _HOST = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9._-]*@)?[A-Za-z0-9_:][A-Za-z0-9_.:%-]*\Z")
@@ -18,7 +18,6 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*\Z")
 _JUMP = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9._-]*@)?[A-Za-z0-9_\[][A-Za-z0-9_.:\]-]*\Z")
 _OPTION_VALUE = re.compile(r"[A-Za-z0-9@._:,/+*?^=-]+\Z")
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 SSH_OPTIONS = frozenset(
     {
@@ -33,60 +32,56 @@ SSH_OPTIONS = frozenset(
 trust another host key."""
 
 
-def _wrong(message: str, **context: Any) -> PydanticCustomError:
-    return PydanticCustomError("E-CONFIG", message, context)
-
-
 def _host(value: str) -> str:
     if value and not _HOST.match(value):
-        raise _wrong("this must be a host name, an address or a name from ssh's own configuration")
+        raise wrong("this must be a host name, an address or a name from ssh's own configuration")
     return value
 
 
 def _user(value: str) -> str:
     if value and not _USER.match(value):
-        raise _wrong("this is not the name of a user")
+        raise wrong("this is not the name of a user")
     return value
 
 
 def _words(value: tuple[str, ...]) -> tuple[str, ...]:
     if any("\0" in word for word in value) or (value and (not value[0] or value[0].startswith("-"))):
-        raise _wrong("this must begin with the name of a program")
+        raise wrong("this must begin with the name of a program")
     return value
 
 
 def _far_path(value: str) -> str:
     if value and (not value.startswith("/") or any(ord(char) < 32 for char in value)):
-        raise _wrong("this must be an absolute path on the server")
+        raise wrong("this must be an absolute path on the server")
     return value
 
 
 def _local_root(value: str) -> str:
     if value and (not value.startswith("/") or any(ord(char) < 32 for char in value)):
-        raise _wrong("this must be an absolute path on this machine")
+        raise wrong("this must be an absolute path on this machine")
     return value.rstrip("/") or value[:1]
 
 
 def _identity(value: str) -> str:
     if value and (not value.startswith(("/", "~/")) or any(ord(char) < 32 for char in value)):
-        raise _wrong("this must be an absolute path: a private key does not belong into the repository")
+        raise wrong("this must be an absolute path: a private key does not belong into the repository")
     return value
 
 
 def _known_hosts(value: str) -> str:
     parts = value.split("/")
     if any(ord(char) < 32 or char in '"%' for char in value) or (not value.startswith(("/", "~/")) and ".." in parts):
-        raise _wrong("this must be an absolute path, or the path of a file of this repository")
+        raise wrong("this must be an absolute path, or the path of a file of this repository")
     return value
 
 
 def _ssh_options(value: dict[str, str]) -> dict[str, str]:
     for name, said in value.items():
         if name not in SSH_OPTIONS:
-            raise _wrong("{name} cannot be set here; put it into ssh's own configuration if you need it", name=name)
+            raise wrong("{name} cannot be set here; put it into ssh's own configuration if you need it", name=name)
         fits = all(_JUMP.match(jump) for jump in said.split(",")) if name == "ProxyJump" else _OPTION_VALUE.match(said)
         if not fits:
-            raise _wrong("the value of {name} has characters that do not belong there", name=name)
+            raise wrong("the value of {name} has characters that do not belong there", name=name)
     return value
 
 
@@ -98,7 +93,7 @@ def _or_variable(schema: dict[str, Any]) -> None:
 
 def _variable(value: str) -> str:
     if not _VARIABLE.match(value):
-        raise _wrong("this must be the name of the variable that holds the key, never the key itself")
+        raise wrong("this must be the name of the variable that holds the key, never the key itself")
     return value
 
 
@@ -107,26 +102,26 @@ def _api_url(value: str) -> str:
         parts = urlsplit(value)
         host, _ = parts.hostname or "", parts.port
     except ValueError:
-        raise _wrong("this is not a URL") from None
+        raise wrong("this is not a URL") from None
     if not host or parts.scheme not in ("https", "http") or any(char.isspace() for char in value):
-        raise _wrong("this must be an https URL")
-    if parts.scheme == "http" and host not in _LOOPBACK:
-        raise _wrong("the key would go over the network in the clear: this must be an https URL")
+        raise wrong("this must be an https URL")
+    if parts.scheme == "http" and not is_loopback(host):
+        raise wrong("the key would go over the network in the clear: this must be an https URL")
     if parts.username is not None or parts.query or parts.fragment:
-        raise _wrong("this must be the server's address alone, without credentials, query or fragment")
+        raise wrong("this must be the server's address alone, without credentials, query or fragment")
     return value.rstrip("/")
 
 
 def _file_name(value: str) -> str:
     if value and not _FILE_NAME.match(value):
-        raise _wrong("this must be a plain file name")
+        raise wrong("this must be a plain file name")
     return value
 
 
 def _into(value: str) -> str:
     parts = value.rstrip("/").split("/") if value else []
     if any(part in ("", ".", "..") or part.casefold() == ".git" or "\0" in part for part in parts):
-        raise _wrong("this must be a folder inside the repository")
+        raise wrong("this must be a folder inside the repository")
     return value.rstrip("/")
 
 
@@ -226,27 +221,27 @@ class ServerConfigOptions(Options):
     @model_validator(mode="after")
     def _together(self) -> ServerConfigOptions:
         if self.path and (self.host or self.command):
-            raise _wrong("`path` excludes `host` and `command`", key="path")
+            raise wrong("`path` excludes `host` and `command`", key="path")
         if not (self.path or self.host or self.command or self.api):
-            raise _wrong("one of `host`, `command` and `path` must say where the server is")
+            raise wrong("one of `host`, `command` and `path` must say where the server is")
         for key in ("user", "port", "identity_file", "known_hosts", "ssh_options"):
             if getattr(self, key) and not self.host:
-                raise _wrong("`{key}` belongs to `host`", key=key)
+                raise wrong("`{key}` belongs to `host`", key=key)
         if "@" in self.host and self.user:
-            raise _wrong("`host` names a user already", key="user")
+            raise wrong("`host` names a user already", key="user")
         if self.environment_file and self.environment == "none":
-            raise _wrong("`environment: none` and `environment_file` exclude each other", key="environment_file")
+            raise wrong("`environment: none` and `environment_file` exclude each other", key="environment_file")
         if not self.process and self.environment == "process" and not self.environment_file:
-            raise _wrong(
+            raise wrong(
                 "without `process` the variables need `environment_file`, or `environment: none`", key="process"
             )
         if any(ord(char) < 32 for pattern in self.process for char in pattern) or not all(self.process):
-            raise _wrong("`process` must be patterns of one line", key="process")
+            raise wrong("`process` must be patterns of one line", key="process")
         if any(not char.isprintable() for char in self.placeholder) or self.placeholder != self.placeholder.strip():
-            raise _wrong("`placeholder` must be printable, without space around it", key="placeholder")
+            raise wrong("`placeholder` must be printable, without space around it", key="placeholder")
         if re.sub(r"\{name\}", "", self.placeholder).strip("{}") != re.sub(r"\{name\}", "", self.placeholder):
-            raise _wrong("the only placeholder in `placeholder` is {allowed}", key="placeholder", allowed="{name}")
+            raise wrong("the only placeholder in `placeholder` is {allowed}", key="placeholder", allowed="{name}")
         names = [name.casefold() for _, name in self.files if name]
         if len(names) != len(set(names)):
-            raise _wrong("the names under `files` must differ", key="files")
+            raise wrong("the names under `files` must differ", key="files")
         return self
