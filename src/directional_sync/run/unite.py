@@ -40,8 +40,6 @@ _TOO_LARGE = f"it is larger than {MERGE_BYTES_MAX:,} bytes"
 
 def unite(at: Passage, plan: Plan, policy: Policy, whole: Mapping[str, Snapshot]) -> Plan:
     """The plan of a bidirectional target with as few conflicts as can be. New content is in the store afterwards."""
-    if not plan.conflicts:
-        return plan
     table = _Table(at, policy, tuple(whole.values()), plan)
     for start in range(0, len(plan.conflicts), _PORTION):
         portion = plan.conflicts[start : start + _PORTION]

@@ -14,14 +14,6 @@ from directional_sync.core.merge.node import Chunk, Item, Node, Unfit
 
 
 @dataclass(frozen=True, slots=True)
-class Flow:
-    """How a format writes what stands between items."""
-
-    comment: re.Pattern[str]
-    end_of_item: Callable[[Item], int]
-
-
-@dataclass(frozen=True, slots=True)
 class After:
     """What stands between an item and the chunk after it."""
 

@@ -95,7 +95,6 @@ class _Work:
         )
         self._names = names
         self._referee = referee
-        self._has_base = base is not None
         self._inside = [_inside(side.sections, these) for side, these in zip(sides, names, strict=True)]
 
     def parts(self) -> list[_Part]:
