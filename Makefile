@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; 
 BIN := .venv/bin
 WORKERS ?= auto
 
-.PHONY: demo test test-faults bench lint types docs clean
+.PHONY: demo test test-faults explore bench lint types docs clean
 .DEFAULT_GOAL := test
 
 ## demo: shows all of it on a scratch repository, with upstreams served on this machine
@@ -20,6 +20,10 @@ test: lint types
 ## test-faults: random kills and injected faults
 test-faults: .venv/.ready
 	$(BIN)/python -m pytest -m faults
+
+## explore: the properties on examples that nobody has seen yet; what fails belongs into its test as an example
+explore: .venv/.ready
+	$(BIN)/python -m pytest -n $(WORKERS) -m "hypothesis and not faults" --hypothesis-profile explore
 
 ## bench: start-up and vendoring, side by side with plain git and others, into docs/benchmarks.md (BENCH=quick for less)
 bench: .venv/.ready

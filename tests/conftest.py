@@ -11,7 +11,9 @@ import pytest
 from hypothesis import settings
 from tests.project import Project, make_project
 
-settings.register_profile("default", deadline=None)
+# The same examples on every run, so that who changes nothing sees nothing fail; `make explore` looks for new ones.
+settings.register_profile("default", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None, max_examples=2_000)
 settings.load_profile("default")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from directional_sync.core.merge.markdown_sections import named, read
@@ -212,8 +212,12 @@ def written(sections: list[tuple[str, list[str]]]) -> bytes:
     return "\n\n".join("\n".join([heading, *body]) for heading, body in sections).encode() + b"\n"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(seed=st.integers(0, 10**9))
+@example(seed=5815823)  # two neighbours, each kept against a deletion on the other side, changed places
+@example(seed=2066)  # what stood in a deleted section, and lives on, was taken for an edit of that section
+@example(seed=30577)  # what came behind another section was taken to have been put into a deleted one
+@example(seed=8823)  # sections of one name came to stand in different sections
 def test_laws(seed: int) -> None:  # I3 I11
     rng = random.Random(seed)
     base = made(rng)

@@ -9,7 +9,7 @@ the other changed it or something in it, and that is said.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Container, Hashable, Sequence
 from dataclasses import dataclass
 
 from directional_sync.core.merge import yaml_document
@@ -96,6 +96,8 @@ class _Work:
         self._names = names
         self._referee = referee
         self._inside = [_inside(side.sections, these) for side, these in zip(sides, names, strict=True)]
+        self._around = {one: name for name, inside in self._inside[0].items() for one in inside}
+        self._follows = [_follows(these, self._base) for these in names]
 
     def parts(self) -> list[_Part]:
         kept: dict[int, _Part] = {}
@@ -137,12 +139,24 @@ class _Work:
         return None if stands is None else _whole(stands)
 
     def _edited(self, name: int, side: int) -> bool:
-        """Whether the side changed the section, or anything in it, or put something into it."""
-        table = (self._base, self._repo, self._remote)[side]
-        base, here = self._base.get(name), table[name]
+        """Whether the side changed the section, or anything in it that the other side has not, or put something
+        into it. What the other side still has is not lost with the heading that it stood under."""
+        mine, other = (self._repo, self._remote) if side == 1 else (self._remote, self._repo)
+        base, here = self._base.get(name), mine[name]
         if base is None or (base.heading, base.body) != (here.heading, here.body):
             return True
-        return any(self._edited(one, side) for one in self._inside[side].get(name, ()))
+        return any(
+            self._was_in(self._follows[side].get(one, one), name) and self._edited(one, side)
+            for one in self._inside[side].get(name, ())
+            if one not in other
+        )
+
+    def _was_in(self, one: int | None, name: int) -> bool:
+        """Whether `one` was, in the base, section `name` or in it. What was elsewhere, or comes behind what was, is in
+        `name` only because a heading between them went."""
+        while one is not None and one != name:
+            one = self._around.get(one)
+        return one is not None
 
     def _both(self, base: Section | None, repo: Section, remote: Section) -> _Part:
         where = _shown(repo)
@@ -195,6 +209,18 @@ def _inside(sections: Sequence[Section], names: Sequence[int]) -> dict[int, list
     return found
 
 
+def _follows(names: Sequence[int], base: Container[int]) -> dict[int, int | None]:
+    """The section of the base that stands before each new one."""
+    found: dict[int, int | None] = {}
+    last = None
+    for name in names:
+        if name in base:
+            last = name
+        else:
+            found[name] = last
+    return found
+
+
 # ---- which section is which
 
 
@@ -241,21 +267,25 @@ def _paired(old: Sequence[Section], new: Sequence[Section], *, known: bool) -> l
 
 
 def _same_names(old: Sequence[Section], new: Sequence[Section], found: list[int | None], taken: set[int]) -> None:
-    """Pairs what is left with one name several times: in their order, if as many are on both sides."""
-    here: dict[Hashable, list[int]] = {}
-    there: dict[Hashable, list[int]] = {}
-    for at, one in enumerate(old):
-        if at not in taken:
-            here.setdefault(one.name, []).append(at)
-    for at, one in enumerate(new):
-        if found[at] is None:
-            there.setdefault(one.name, []).append(at)
-    for name in here.keys() & there.keys():
-        if len(here[name]) != len(there[name]):
-            raise Unfit("sections of the same name cannot be told apart")
-        for was, at in zip(here[name], there[name], strict=True):
-            found[at] = was
-            taken.add(was)
+    """Pairs what is left with one name several times: in their order, if as many are on both sides. The same then for
+    what stands in other sections than before."""
+    for named in (lambda one: one.name, lambda one: one.name[:-1]):
+        here: dict[Hashable, list[int]] = {}
+        there: dict[Hashable, list[int]] = {}
+        for at, one in enumerate(old):
+            if at not in taken:
+                here.setdefault(named(one), []).append(at)
+        for at, one in enumerate(new):
+            if found[at] is None:
+                there.setdefault(named(one), []).append(at)
+        for name in here.keys() & there.keys():
+            if len(here[name]) == len(there[name]):
+                for was, at in zip(here[name], there[name], strict=True):
+                    found[at] = was
+                    taken.add(was)
+    left = {one.name for at, one in enumerate(old) if at not in taken}
+    if any(one.name in left for at, one in enumerate(new) if found[at] is None):
+        raise Unfit("sections of the same name cannot be told apart")
 
 
 # ---- what stands before all

@@ -61,7 +61,8 @@ def _frame(old: list[_Key], repo: Sequence[_Key], remote: Sequence[_Key]) -> lis
 
 
 def _filled(frame: list[_Key], ours: list[_Key], theirs: list[_Key], old: list[_Key]) -> list[_Key]:
-    """`frame` with the keys that only one side has, each behind what it follows there."""
+    """`frame` with the keys that only one side has, each behind what it follows there; one that the other side has
+    alone stays before it if it was in the base."""
     found, there = list(frame), set(frame)
     for key in old:
         if key in there:
@@ -69,6 +70,8 @@ def _filled(frame: list[_Key], ours: list[_Key], theirs: list[_Key], old: list[_
         side = ours if key in ours else theirs
         before = side[: side.index(key)]
         at = next((found.index(one) + 1 for one in reversed(before) if one in there), 0)
+        while at < len(found) and found[at] not in side:
+            at += 1
         found.insert(at, key)
         there.add(key)
     return found
