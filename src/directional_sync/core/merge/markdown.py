@@ -269,7 +269,8 @@ def _paired(old: Sequence[Section], new: Sequence[Section], *, known: bool) -> l
 def _same_names(old: Sequence[Section], new: Sequence[Section], found: list[int | None], taken: set[int]) -> None:
     """Pairs what is left with one name several times: in their order, if as many are on both sides. The same then for
     what stands in other sections than before."""
-    for named in (lambda one: one.name, lambda one: one.name[:-1]):
+    ways: list[Callable[[Section], Hashable]] = [lambda one: one.name, lambda one: one.name[:-1]]
+    for named in ways:
         here: dict[Hashable, list[int]] = {}
         there: dict[Hashable, list[int]] = {}
         for at, one in enumerate(old):
