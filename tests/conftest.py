@@ -18,8 +18,11 @@ settings.load_profile("default")
 
 
 @pytest.fixture(autouse=True)
-def own_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No test sees the configuration, the home or the CI of the machine it runs on."""
+def own_environment(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """No test sees the configuration, the home or the CI of the machine it runs on. Only what a user's cache holds, the
+    detector's compiled rules, is kept for all tests: to compile them takes seconds."""
     home = tmp_path_factory.mktemp("home")
     for name in list(os.environ):
         if name.startswith(("GIT_", "GITHUB_", "DSYNC_", "DIRECTIONAL_SYNC")) or name in (
@@ -30,6 +33,7 @@ def own_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytes
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(request.config.cache.mkdir("user-cache")))
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     yield
 

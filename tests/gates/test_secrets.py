@@ -31,11 +31,9 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("directional_sync.gates.secrets.installed", lambda: False)
 
 
-@pytest.fixture(scope="module")
-def library(request: pytest.FixtureRequest) -> Iterator[Path]:
-    """A folder for the library's compiled rules that is kept between test runs: compiling takes seconds."""
+@pytest.fixture
+def library() -> None:
     pytest.importorskip("kingfisher_sdk")
-    yield Path(request.config.cache.mkdir("secret-rules"))
 
 
 def judge(bench: Bench, safety: Safety = SAFETY, gate: Secrets | None = None, **more: object) -> list[Verdict]:
@@ -81,10 +79,10 @@ def test_g17_a_planted_secret_is_found_and_not_shown(bench: Bench, kind: str) ->
     assert missed(bench, kind) == [], "\n".join(content.decode() for content in bench.contents.values())
 
 
-def test_g17_with_the_library_nothing_is_lost(library: Path, tmp_path: Path) -> None:
+def test_g17_with_the_library_nothing_is_lost(library: None, tmp_path: Path) -> None:
     gate = Secrets()
     for kind in NAMES_AND_VALUES:
-        assert missed(Bench(tmp_path), kind, gate, cache=library.parent) == [], kind
+        assert missed(Bench(tmp_path), kind, gate) == [], kind
 
 
 @pytest.mark.usefixtures("alone")
@@ -93,10 +91,10 @@ def test_g18_what_only_looks_like_a_secret_passes(bench: Bench, file: str) -> No
     assert refused(judge(bench.add(file, HARMLESS[file]))) is None
 
 
-def test_g18_it_passes_with_the_library_too(library: Path, bench: Bench) -> None:
+def test_g18_it_passes_with_the_library_too(library: None, bench: Bench) -> None:
     for file, content in HARMLESS.items():
         bench.add(file, content)
-    verdict = refused(judge(bench, cache=library.parent))
+    verdict = refused(judge(bench))
     assert verdict is None, verdict.detail
 
 
@@ -295,13 +293,33 @@ class TestDetector:
         imported = re.findall(r"from kingfisher_sdk\S* import (.*)", source)
         assert sorted(imported) == ["Rules, Scanner", "ScanInput"]
 
-    def test_p7_it_keeps_nothing_outside_the_given_folder(
-        self, library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    def test_its_rules_are_compiled_once_for_all_repositories_of_a_user(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setenv("HOME", str(tmp_path))
+        asked: list[Path | None] = []
+        monkeypatch.setattr("directional_sync.gates.secrets.installed", lambda: True)
+        monkeypatch.setattr("directional_sync.gates.secrets.Detector", asked.append)
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-        Detector(library)
-        assert list(tmp_path.iterdir()) == []
+        rules = tmp_path / "cache/directional-sync/secret-rules"
+        for repository in ("one", "two"):
+            Secrets().prepare(tmp_path / repository)
+        assert asked == [rules, rules] and rules.stat().st_mode & 0o777 == 0o700
+        (tmp_path / "file").touch()
+        for nowhere in ({"XDG_CACHE_HOME": str(tmp_path / "file")}, {"XDG_CACHE_HOME": "", "HOME": ""}):
+            for name, value in nowhere.items():
+                monkeypatch.setenv(name, value)
+            Secrets().prepare(tmp_path / "three")
+        assert asked[2:] == [tmp_path / "three/secret-rules"] * 2
+
+    def test_it_keeps_nothing_outside_the_given_folder(
+        self, library: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("HOME", str(tmp_path / "home"))
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "rules").mkdir(mode=0o700)
+        Detector(tmp_path / "rules")
+        assert [path.name for path in tmp_path.iterdir()] == ["rules"] and list((tmp_path / "rules").iterdir())
 
 
 @pytest.mark.usefixtures("alone")

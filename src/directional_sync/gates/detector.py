@@ -7,6 +7,7 @@ distribution can try credentials out over the network and revoke them, which not
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -34,15 +35,13 @@ def description() -> str:
 
 
 class Detector:
-    """The library's rules, compiled. About 4 s the first time and 0.3 s when `cache` remembers them."""
+    """The library's rules, compiled. About 4 s the first time, 0.3 s when `folder` remembers them, and nothing when
+    this process has them already."""
 
-    def __init__(self, cache: Path | None) -> None:
-        """`cache` is a private folder for the compiled rules, None to keep none. Raises whatever the library
+    def __init__(self, folder: Path | None) -> None:
+        """`folder` is a private one for the compiled rules, None to keep none. Raises whatever the library
         raises: who calls takes every exception for "this was not judged"."""
-        from kingfisher_sdk import Rules, Scanner
-
-        rules = Rules(cache_dir=str(cache)) if cache is not None else Rules(cache=False)
-        self._scanner: Any = Scanner(rules=rules)
+        self._scanner = _scanner(folder)
 
     def find(self, content: bytes, path: str) -> Iterator[Hit]:
         """What it finds in `content`. Guesses (rules of low confidence, or for anything in general) count only if
@@ -55,3 +54,12 @@ class Detector:
                 place = found.location
                 rule = found.rule_id.rpartition("/")[2].removeprefix("betterleaks.").removeprefix("kingfisher.")
                 yield Hit(rule, place["start_offset"], place["end_offset"], found.secret)
+
+
+@cache
+def _scanner(folder: Path | None) -> Any:
+    """One for all runs of this process: it takes 100 MB, and answers do not depend on what was asked before."""
+    from kingfisher_sdk import Rules, Scanner
+
+    rules = Rules(cache_dir=str(folder)) if folder is not None else Rules(cache=False)
+    return Scanner(rules=rules)

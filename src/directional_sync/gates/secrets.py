@@ -8,6 +8,7 @@ looked at is not passed.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -28,7 +29,9 @@ from directional_sync.model.plan import Change
 from directional_sync.model.record import Phase, Verdict
 from directional_sync.model.snapshot import FOLDER, GITLINK
 from directional_sync.model.target import Allowed
+from directional_sync.system.user_cache import user_cache
 
+_RULES = "secret-rules"
 _SHOWN = 300
 _ALLOWED_AT_ONCE = 50
 _FINGERPRINT_MIN = 6
@@ -109,7 +112,7 @@ class Secrets:
             raise
 
     def _load(self, cache: Path | None) -> Future[Detector]:
-        folder = cache / "secret-rules" if cache is not None else None
+        folder = user_cache(os.environ, _RULES) or (cache / _RULES if cache is not None else None)
         if str(folder) not in self._detectors:
             pool = ThreadPoolExecutor(1)
             self._detectors[str(folder)] = pool.submit(Detector, folder)
