@@ -9,7 +9,7 @@ the other changed it or something in it, and that is said.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Container, Hashable, Sequence
+from collections.abc import Callable, Container, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 from directional_sync.core.merge import yaml_document
@@ -146,10 +146,15 @@ class _Work:
         if base is None or (base.heading, base.body) != (here.heading, here.body):
             return True
         return any(
-            self._was_in(self._follows[side].get(one, one), name) and self._edited(one, side)
-            for one in self._inside[side].get(name, ())
-            if one not in other
+            one not in other and self._was_in(self._follows[side].get(one, one), name) and self._edited(one, side)
+            for one in self._below(name, side)
         )
+
+    def _below(self, name: int, side: int) -> Iterator[int]:
+        """The sections that stand in section `name` of a side, at any depth."""
+        for one in self._inside[side].get(name, ()):
+            yield one
+            yield from self._below(one, side)
 
     def _was_in(self, one: int | None, name: int) -> bool:
         """Whether `one` was, in the base, section `name` or in it. What was elsewhere, or comes behind what was, is in
