@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from directional_sync.endpoints.server_config.options import SSH_OPTIONS, ServerConfigOptions
+from directional_sync.endpoints.server_config.options import ServerConfigOptions
 from directional_sync.endpoints.server_config.script import DEFAULT_PROCESS, Question, program
 from directional_sync.endpoints.server_config.way import argv_for, over_ssh
+from directional_sync.endpoints.ssh.options import SSH_OPTIONS
 
 HOSTILE = st.text(max_size=30) | st.sampled_from(
     ["-oProxyCommand=id", "--", "-l", "a b", "$(id)", "`id`", "a;id", "a\nb", "a|b", "%h", "user@-h", "@", "a@b@c", ""]

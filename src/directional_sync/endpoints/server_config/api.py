@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from directional_sync.core.escape import hidden
-from directional_sync.endpoints.server_config import complaints
+from directional_sync.endpoints.ssh import complaints
 from directional_sync.errors import Kind, SyncError
 from directional_sync.service.client import Client, Service
 

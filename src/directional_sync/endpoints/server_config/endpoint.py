@@ -10,17 +10,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from directional_sync.endpoints.base import Capabilities, Context, Endpoint
 from directional_sync.endpoints.server_config import complaints
 from directional_sync.endpoints.server_config.found import Found, gather
 from directional_sync.endpoints.server_config.script import DEFAULT_CONFIG, Question
 from directional_sync.endpoints.server_config.way import Way
-from directional_sync.errors import ConfigError, InternalError, Problem, SyncError
+from directional_sync.endpoints.ssh.complaints import complaint
+from directional_sync.endpoints.ssh.words import trusted_keys
+from directional_sync.errors import InternalError, SyncError
 from directional_sync.model.plan import Change
 from directional_sync.model.record import Effect
-from directional_sync.model.snapshot import EXECUTABLE, FILE, FOLDER, Entry, Snapshot
+from directional_sync.model.snapshot import FILE, Entry, Snapshot
 from directional_sync.model.values import kind_of
 from directional_sync.system.host import monotonic
 from directional_sync.system.retry import persist
@@ -28,7 +30,6 @@ from directional_sync.system.retry import persist
 if TYPE_CHECKING:
     from directional_sync.endpoints.server_config.api import OdooApi
     from directional_sync.endpoints.server_config.options import ServerConfigOptions
-    from directional_sync.git.objects import ObjectStore
 
 
 def __getattr__(name: str) -> Any:
@@ -96,7 +97,7 @@ class ServerConfigEndpoint:
             options.path,
         )
         self._must_stay_inside(options.config_file or DEFAULT_CONFIG, options.environment_file)
-        way = Way(options, context.environment, context.cache, self._known_hosts())
+        way = Way(options, context.environment, context.cache, trusted_keys(options, context))
         answer = persist(
             lambda: way.ask(question, max(1.0, deadline - monotonic())),
             retries=context.target.retries,
@@ -140,29 +141,7 @@ class ServerConfigEndpoint:
             real = Path(root + path).resolve() if path else Path(root).resolve()
             if not real.is_relative_to(Path(root).resolve()):
                 what = f"{path} under {root} leads out of it by a link"
-                raise complaints.complaint(complaints.FILE, what, hint="name the file where it really is")
-
-    def _known_hosts(self) -> Path | None:
-        """The file with the keys that are trusted. One of the repository is taken as the branch has it, so that nobody
-        who only edits the work tree decides what is trusted."""
-        from directional_sync.git import tree as trees
-        from directional_sync.system.files import write_private
-
-        named = self._options.known_hosts
-        if not named or named.startswith(("/", "~")):
-            return Path(named).expanduser() if named else None
-        store = cast("ObjectStore", self._context.objects)  # trees are asked for, which no plugin is offered
-        head = Snapshot({"": Entry(store.tree_of(self._context.head), FOLDER)})
-        entry = trees.at(store, head, named)
-        if entry.mode not in (FILE, EXECUTABLE):
-            problem = Problem(
-                f"{self._context.target.name}: `known_hosts` names {named}, which is no file of the branch",
-                hint=f"git add {named} && git commit",
-            )
-            raise ConfigError([problem])
-        path = self._context.cache / "known_hosts"
-        write_private(path, store.read(entry.digest))
-        return path
+                raise complaint(complaints.FILE, what, hint="name the file where it really is")
 
     def _answer(self, found: Found) -> Snapshot:
         into = f"{self._options.into}/" if self._options.into else ""

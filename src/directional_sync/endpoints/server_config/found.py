@@ -11,6 +11,7 @@ from directional_sync.endpoints.server_config import complaints, conf, documents
 from directional_sync.endpoints.server_config.answer import Answer, FarFile, Look, Process
 from directional_sync.endpoints.server_config.disguise import Disguise, Show
 from directional_sync.endpoints.server_config.script import DEFAULT_CONFIG, DEFAULT_PROCESS
+from directional_sync.endpoints.ssh.complaints import complaint
 from directional_sync.errors import Kind, SyncError
 
 if TYPE_CHECKING:
@@ -160,4 +161,4 @@ def _shown_path(path: str, show: Show) -> str:
 
 
 def _held(kind: Kind, what: str, hint: str = "") -> SyncError:
-    return complaints.complaint(kind, what, hint=hint)
+    return complaint(kind, what, hint=hint)

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from directional_sync.endpoints.server_config import complaints
 from directional_sync.endpoints.server_config.answer import Answer, Cut, parse
 from directional_sync.endpoints.server_config.script import Question, program
-from directional_sync.errors import HostError
+from directional_sync.endpoints.ssh import complaints
+from directional_sync.endpoints.ssh.words import environment, missing, words
 from directional_sync.system import host
 from directional_sync.system.files import write_private
 from directional_sync.system.supervisor import Ended, end_orphans, supervise
@@ -21,17 +21,7 @@ if TYPE_CHECKING:
     from directional_sync.endpoints.server_config.options import ServerConfigOptions
 
 _KEEP_BYTES = 32_000_000
-_PATH = "/usr/local/bin:/usr/bin:/bin"
-_FIXED = {"SSH_ASKPASS_REQUIRE": "never", "LC_ALL": "C"}
-_NOT_HANDED_ON = ("SSH_ASKPASS", "DISPLAY", "LC_ALL", "LANG")
 _FROM_FILE = 'exec "$@" <"$0"'
-_SSH = (
-    *("-T", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o", "UpdateHostKeys=no"),
-    *("-o", "ClearAllForwardings=yes", "-o", "ForwardAgent=no", "-o", "ForwardX11=no", "-o", "PermitLocalCommand=no"),
-    *("-o", "ControlMaster=no", "-o", "RemoteCommand=none", "-o", "SendEnv=-*", "-o", "EscapeChar=none"),
-    *("-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=3", "-o", "LogLevel=ERROR"),
-)
-"""Nobody is asked, no key is trusted or noted that was not known before, and nothing of ours is lent to the server."""
 
 
 @dataclass(frozen=True)
@@ -75,50 +65,21 @@ class Way:
             file = self.cache / "program.sh"
             write_private(file, over_ssh(self.options.command, script).encode("utf-8", "surrogateescape"))
             argv = ["sh", "-c", _FROM_FILE, str(file), *argv]
+        env = {**environment(self.environment), "SYNC_ROOT": str(self.cache)}
         try:
-            return supervise(
-                argv, cwd=self.cache, env=self._environment(), timeout_s=timeout_s, keep_bytes=_KEEP_BYTES, watch=watch
-            )
+            return supervise(argv, cwd=self.cache, env=env, timeout_s=timeout_s, keep_bytes=_KEEP_BYTES, watch=watch)
         except OSError as error:
-            raise _missing(argv[0], error) from error
-
-    def _environment(self) -> dict[str, str]:
-        given = {name: value for name, value in self.environment.items() if name not in _NOT_HANDED_ON}
-        return {"PATH": _PATH, **given, **_FIXED, "SYNC_ROOT": str(self.cache)}
+            raise missing(argv[0], error) from error
 
 
 def argv_for(options: ServerConfigOptions, script: str, known_hosts: Path | None = None) -> Sequence[str]:
     """The words that run `script` beside the server. Over ssh it goes to standard input instead: then no shell of
     whatever kind the user has there reads any of it."""
     if options.host:
-        return ("ssh", *_ssh(options, known_hosts), "--", options.host, "exec sh -s")
+        return words(options, known_hosts, "exec sh -s")
     return (*options.command, "sh", "-c", script)
 
 
 def over_ssh(command: Sequence[str], script: str) -> str:
     """What the shell at the other end of ssh reads."""
     return f"exec {shlex.join([*command, 'sh', '-c', script])}\n" if command else script
-
-
-def _ssh(options: ServerConfigOptions, known_hosts: Path | None) -> Sequence[str]:
-    words = [*_SSH, "-o", f"ConnectTimeout={options.connect_timeout}"]
-    if options.port:
-        words += ["-p", str(options.port)]
-    if options.user:
-        words += ["-l", options.user]
-    if options.identity_file:
-        words += ["-i", options.identity_file.replace("%", "%%"), "-o", "IdentitiesOnly=yes"]
-    if known_hosts is not None:
-        words += ["-o", f'UserKnownHostsFile="{known_hosts}"', "-o", "GlobalKnownHostsFile=none"]
-    for name, value in sorted(options.ssh_options.items()):
-        words += ["-o", f"{name}={value}"]
-    return words
-
-
-def _missing(name: str, error: OSError) -> HostError:
-    return HostError(
-        "E-PROGRAM-MISSING",
-        f"the program {name} cannot be started: {error.strerror}",
-        hint="install it, or put its folder on PATH",
-        kept=complaints.KEPT,
-    )
