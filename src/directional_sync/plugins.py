@@ -103,7 +103,11 @@ _BUILT_IN: dict[str, _BuiltIn] = {
         (Direction.PULL,),
         credentials=("api.key",),
     ),
-    "ssh-files": _BuiltIn("Files on another machine, over ssh."),
+    "ssh-files": _BuiltIn(
+        "The files of a folder on another machine, over ssh.",
+        "directional_sync.endpoints.files.endpoint",
+        "directional_sync.endpoints.files.options:SshFilesOptions",
+    ),
 }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.config.conftest import HEAD, loaded, problems, target
 
+from directional_sync import plugins
 from directional_sync.config.load import find, load
 from directional_sync.endpoints.git.options import GitOptions
 from directional_sync.errors import ConfigError, Exit
@@ -173,8 +174,9 @@ def test_secret_looking_variables_are_known_for_redaction() -> None:
     assert ", secrets=" not in repr(config)
 
 
-def test_an_unavailable_endpoint_keeps_its_options_as_a_mapping() -> None:
-    found = target("direction: push\nremote: {type: ssh-files, database: X, deep: {a: [1]}}")
+def test_an_unavailable_endpoint_keeps_its_options_as_a_mapping(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(plugins._BUILT_IN, "later", plugins._BuiltIn("Comes with a later version."))
+    found = target("direction: push\nremote: {type: later, database: X, deep: {a: [1]}}")
     assert found.options == {"database": "X", "deep": {"a": [1]}}
 
 

@@ -92,6 +92,7 @@ class Pair:
 
     project: Project
     far: Path
+    over_ssh: bool = False
 
     def put(self, path: str, content: str | bytes, mode: int = 0o644) -> Path:
         file = self.far / path
@@ -117,28 +118,38 @@ class Pair:
     def allow(self) -> None:
         self.project.git("config", "directional-sync.externalRoots", str(self.far.parent))
 
-    def target(self, direction: str, more: str = "", *, remote: str = "") -> None:
+    def target(self, direction: str, more: str = "", *, remote: str = "", host: str = "example") -> None:
         """Configures the only target: `data/` of the repository and the whole folder. `more`: further lines of it;
         `remote`: further options."""
         side = "outputs" if direction == "pull" else "inputs"
         lines = "".join(f"                {line}\n" for line in more.splitlines())
+        where = (
+            f'type: ssh-files, host: {host}, path: "{self.far}"' if self.over_ssh else f'type: files, url: "{self.far}"'
+        )
         self.project.configure(
             f"""
             targets:
               share:
                 direction: {direction}
-                remote: {{type: files, url: "{self.far}"{remote and ", "}{remote}}}
+                remote: {{{where}{remote and ", "}{remote}}}
                 {side}: ["data/**"]
 {lines}"""
         )
 
 
-@pytest.fixture
-def pair(tmp_path: Path) -> Pair:
+HERE = pytest.mark.parametrize("pair", ["folder"], indirect=True)
+"""For tests that look into how a folder on this machine is reached."""
+
+
+@pytest.fixture(params=["folder", "ssh"])
+def pair(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pair:
+    over_ssh = request.param == "ssh"
+    if over_ssh:
+        monkeypatch.setenv("PATH", f"{stand_in_for_ssh(tmp_path / 'bin')}:{os.environ['PATH']}")
     project = make_project(tmp_path / "project")
     far = tmp_path / "outside" / "share"
     far.mkdir(parents=True)
-    pair = Pair(project, far)
+    pair = Pair(project, far, over_ssh)
     pair.allow()
     return pair
 
@@ -158,3 +169,12 @@ def without_the_detector(monkeypatch: pytest.MonkeyPatch) -> None:
     from directional_sync.gates import secrets
 
     monkeypatch.setattr(secrets, "installed", lambda: False)
+
+
+def stand_in_for_ssh(folder: Path) -> Path:
+    """A folder with a program `ssh` that hands the command to a shell on this machine, as sshd does on its own."""
+    folder.mkdir(parents=True)
+    program = folder / "ssh"
+    program.write_text('#!/bin/sh\nfor last; do :; done\nexec sh -c "$last"\n')
+    program.chmod(0o755)
+    return folder

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.files.conftest import KEY, S3, SECRET
+from tests.files.conftest import KEY, S3, SECRET, stand_in_for_ssh
 from tests.project import make_project
 
 from directional_sync.endpoints.base import Context, Endpoint
 from directional_sync.endpoints.files import endpoint as files
+from directional_sync.endpoints.files.options import SshFilesOptions
 from directional_sync.git import tree as trees
 from directional_sync.git.objects import ObjectStore
 from directional_sync.git.repository import Repository
@@ -67,7 +68,8 @@ class FilesHarness:
         self.options = {}
 
     def open(self) -> Endpoint:
-        options = files.OPTIONS.model_validate({"into": "out", **self.options})
+        model = SshFilesOptions if "host" in self.options else files.OPTIONS
+        options = model.model_validate({"into": "out", **self.options})
         pull = self.direction is Direction.PULL
         sides = {"outputs": ("out/**",)} if pull else {"inputs": ("out/**",)}
         target = Target("t", self.direction, "files", options, retries=0, **sides)
@@ -157,6 +159,21 @@ class MemoryStoreHarness(FilesHarness):
 
     def spoil(self, key: str) -> None:
         raise NotImplementedError
+
+
+class MachineHarness(FolderHarness):
+    """The same folder, reached by what stands for ssh: a shell that is given the same words."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.options = {"host": "example", "path": str(self.far)}
+        self.environment["PATH"] = f"{stand_in_for_ssh(folder / 'bin')}:{os.environ['PATH']}"
+
+
+class TestMachine(EndpointConformance):
+    @pytest.fixture
+    def harness(self, tmp_path: Path) -> MachineHarness:
+        return MachineHarness(tmp_path)
 
 
 class TestFolder(EndpointConformance):

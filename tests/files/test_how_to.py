@@ -16,7 +16,7 @@ BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.D
 @pytest.mark.parametrize("block", BLOCKS)
 def test_examples_are_valid(block: str) -> None:
     config = read(block.encode(), "sync.yaml", {})
-    assert all(target.endpoint == "files" for target in config.targets)
+    assert all(target.endpoint in ("files", "ssh-files") for target in config.targets)
 
 
 def test_there_are_examples() -> None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.files.conftest import Pair
+from tests.files.conftest import HERE, Pair
 
 from directional_sync.errors import Exit
 from directional_sync.model.lifecycle import Outcome
@@ -64,6 +64,7 @@ def test_first_pull_then_nothing_then_each_kind_of_change(pair: Pair) -> None:
     assert pair.project.clean() and pair.project.fsck() == ""
 
 
+@HERE
 def test_what_has_not_changed_is_not_read_again(pair: Pair) -> None:
     """Not after a dry run either, and not while it waits to be taken."""
     for number in range(30):
@@ -145,6 +146,7 @@ def test_b68_what_cannot_be_read_is_not_deleted(pair: Pair) -> None:
     assert sorted(pair.project.files(under="data")) == ["data/a", "data/b", "data/d/c", "data/d/e"]
 
 
+@HERE
 def test_b68_a_folder_that_may_not_be_entered(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a", "d/b"):
         pair.put(name, name)
@@ -282,6 +284,7 @@ def test_a_large_file_goes_through_in_parts(pair: Pair, monkeypatch: pytest.Monk
     assert not list((pair.project.root / ".git/directional-sync").rglob("spool"))
 
 
+@HERE
 def test_a_file_that_never_stays_the_same_is_unreadable(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     from directional_sync.endpoints.files import folder
 

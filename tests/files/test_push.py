@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.files.conftest import Pair
+from tests.files.conftest import HERE, Pair
 
 from directional_sync.errors import Exit
 from directional_sync.model.lifecycle import Outcome
@@ -222,6 +222,7 @@ def test_b65_without_its_sentinel_a_root_is_not_mounted(pair: Pair) -> None:
     assert pair.files() == {}
 
 
+@HERE
 def test_t21_a_folder_that_the_machine_has_not_allowed_is_not_written(pair: Pair) -> None:
     pair.project.git("config", "--unset", "directional-sync.externalRoots")
     pair.project.write("data/a", "1")
@@ -287,6 +288,7 @@ def test_b67_b66_what_is_newly_excluded_is_untouched_on_both_sides(pair: Pair) -
     assert texts(pair) == {"a": "1", "tmp/b": "changed"}
 
 
+@HERE
 @pytest.mark.parametrize("number", [errno.EROFS, errno.ENOSPC, errno.EACCES, errno.EIO])
 def test_b95_f19_f25_what_cannot_be_written_is_named_and_made_up_for(
     pair: Pair, monkeypatch: pytest.MonkeyPatch, number: int
@@ -315,6 +317,7 @@ def test_b95_f19_f25_what_cannot_be_written_is_named_and_made_up_for(
     assert [effect.change.key for effect in record.effects] == ["data/bad/x"]
 
 
+@HERE
 def test_f19_no_room_at_all_is_said_before_anything_is_written(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     pushed(pair, {"a": "1"})
     pair.project.write("data/b", "2" * 1000)
@@ -326,6 +329,7 @@ def test_f19_no_room_at_all_is_said_before_anything_is_written(pair: Pair, monke
     assert pair.state() == state
 
 
+@HERE
 def test_b90_f31_what_is_edited_between_plan_and_write_stays(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     """At the latest moment: after the new content has been written beside it."""
     pushed(pair, {"a": "1", "b": "1", "c": "1"})
@@ -368,6 +372,7 @@ def test_odd_names_arrive(pair: Pair) -> None:
     assert pair.project.one().outcome is Outcome.IN_SYNC
 
 
+@HERE
 def test_b70_names_that_are_one_file_there_are_refused_before_writing(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +24,7 @@ from typing import IO
 from directional_sync.errors import HostError
 
 _GRACE_S = 2.0
+_TURN_S = 0.25
 _PIPE_BYTES = 1 << 20
 _READ_BYTES = 1 << 20
 
@@ -72,6 +73,26 @@ def capture(
         end(child)
         raise
     return Finished(child.returncode, stdout, stderr, time.monotonic() - started)
+
+
+def pour(
+    argv: Sequence[str | Path], source: Path, sink: Path, *, env: Mapping[str, str], check: Callable[[], None]
+) -> Finished:
+    """Runs a program from one file into another, so that neither has to fit into memory; `stdout` is empty. `check` is
+    called now and then, and may raise to end it. Raises HostError E-PROGRAM-MISSING."""
+    started = time.monotonic()
+    with source.open("rb") as given, sink.open("wb") as taken, _nameless() as complaints:
+        child = begin(argv, env, stdin=given, stdout=taken, stderr=complaints)
+        try:
+            while True:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    child.wait(_TURN_S)
+                    break
+                check()
+        finally:
+            end(child)
+        complaints.seek(0)
+        return Finished(child.returncode, b"", complaints.read(_READ_BYTES), time.monotonic() - started)
 
 
 class Dialogue:
@@ -228,7 +249,8 @@ def begin(
     env: Mapping[str, str],
     cwd: Path | None = None,
     *,
-    stdin: int = subprocess.PIPE,
+    stdin: int | IO[bytes] = subprocess.PIPE,
+    stdout: int | IO[bytes] = subprocess.PIPE,
     stderr: int | IO[bytes] = subprocess.PIPE,
 ) -> subprocess.Popen[bytes]:
     """Starts a program in a session of its own. Raises HostError E-PROGRAM-MISSING when that cannot be done."""
@@ -236,7 +258,7 @@ def begin(
         return subprocess.Popen(
             list(argv),
             stdin=stdin,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=stderr,
             cwd=cwd,
             env=dict(env),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from directional_sync.endpoints.base import Context
 from directional_sync.endpoints.files.deeds import Deed
-from directional_sync.endpoints.files.far import check_size, stopper
+from directional_sync.endpoints.files.far import check_size, steadily, stopper
 from directional_sync.endpoints.files.putting import Putting
 from directional_sync.endpoints.files.reading import WHOLE_BYTES, Found, Item, Read, Reading
 from directional_sync.endpoints.files.seen import Memory
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from directional_sync.endpoints.files.options import FilesOptions
 
 _CHUNK = 1 << 22
-_ROUNDS = 3
 _ASKED_FOR = 50
 
 
@@ -55,23 +54,12 @@ class Bucket:
         items = self._listed(found)
         check_size(items, self._options.max_size, self._options.url)
         self._ask_for_vanished(items)
-        read = reading.entries(items, self, found, stop)
-        for _ in range(_ROUNDS):
-            if not read:
-                return items
+
+        def read(some: list[Item]) -> list[Item]:
             stop()
-            before = {item.path: item.mark for item in read}
-            items = self._listed(found)
-            now = {item.path: item for item in items}
-            for path in before.keys() - now.keys():
-                found.entries.pop(path, None)
-            moved = [item for item in items if item.path not in found.entries and item.path not in found.unreadable]
-            moved += [item for item in items if item.path in before and before[item.path] != item.mark]
-            read = reading.entries(list({item.path: item for item in moved}.values()), self, found, stop)
-        for item in read:
-            found.entries.pop(item.path, None)
-            found.unreadable[item.path] = f"E-FILES-UNSTEADY: {item.path} was changing while it was read"
-        return items
+            return reading.entries(some, self, found, stop)
+
+        return steadily(items, lambda: self._listed(found), lambda item: item.mark, read, found)
 
     def _listed(self, found: Found) -> list[Item]:
         """Everything that is meant; names that cannot be paths are noted in `found`."""

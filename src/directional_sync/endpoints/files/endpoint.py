@@ -17,7 +17,7 @@ from directional_sync.endpoints.files.far import FarSide
 from directional_sync.endpoints.files.reading import Found, Item, Reading
 from directional_sync.endpoints.files.seen import Memory
 from directional_sync.endpoints.files.shelf import Shelves
-from directional_sync.endpoints.files.site import folders_of, site
+from directional_sync.endpoints.files.site import SSH, folders_of, site
 from directional_sync.errors import InternalError
 from directional_sync.git import tree as trees
 from directional_sync.git.objects import ObjectStore
@@ -29,7 +29,7 @@ from directional_sync.model.values import kind_of
 from directional_sync.system import host
 
 if TYPE_CHECKING:
-    from directional_sync.endpoints.files.options import FilesOptions
+    from directional_sync.endpoints.files.options import FilesOptions, SshFilesOptions
 
 
 def __getattr__(name: str) -> Any:
@@ -51,7 +51,7 @@ class FilesEndpoint:
 
     def __init__(self, context: Context) -> None:
         options = context.target.options
-        if kind_of(options) != "FilesOptions":
+        if kind_of(options) not in ("FilesOptions", SSH):
             raise InternalError("E-INTERNAL", "the files endpoint was opened with options of another kind")
         self._context = context
         self._options: FilesOptions = options
@@ -108,6 +108,10 @@ class FilesEndpoint:
             from directional_sync.endpoints.files.local import LocalSide
 
             return LocalSide(self._context, self._options, self._site)
+        if kind_of(self._options) == SSH:
+            from directional_sync.endpoints.files.machine import Machine
+
+            return Machine(self._context, cast("SshFilesOptions", self._options), self._site, memory)
         from directional_sync.endpoints.files.bucket import Bucket
 
         def agreed() -> Iterator[str]:

@@ -14,6 +14,7 @@ from directional_sync.model.record import Effect
 from directional_sync.model.snapshot import Snapshot
 from directional_sync.system import host
 
+_ROUNDS = 3
 _KEPT = "every file is whole, old or new"
 
 
@@ -28,6 +29,33 @@ class FarSide(Protocol):
 
     def close(self) -> None:
         """Safe to call twice."""
+
+
+def steadily(
+    items: list[Item],
+    again: Callable[[], list[Item]],
+    seal: Callable[[Item], object],
+    read: Callable[[list[Item]], list[Item]],
+    found: Found,
+) -> list[Item]:
+    """Reads `items` between two listings: what the second shows with another seal was written meanwhile and is read
+    again. Answers what was listed last. `read` answers those that had to be read."""
+    taken = read(items)
+    for _ in range(_ROUNDS):
+        if not taken:
+            return items
+        before = {item.path: seal(item) for item in taken}
+        items = again()
+        now = {item.path: item for item in items}
+        for path in before.keys() - now.keys():
+            found.entries.pop(path, None)
+        moved = [item for item in items if item.path not in found.entries and item.path not in found.unreadable]
+        moved += [item for item in items if item.path in before and before[item.path] != seal(item)]
+        taken = read(list({item.path: item for item in moved}.values()))
+    for item in taken:
+        found.entries.pop(item.path, None)
+        found.unreadable[item.path] = f"E-FILES-UNSTEADY: {item.path} was changing while it was read"
+    return items
 
 
 def check_size(items: Sequence[Item], size_max: int, url: str) -> None:

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 from directional_sync.core.hosts import is_loopback
 from directional_sync.core.redact import secret_name
 from directional_sync.endpoints.options import Options, accepted, wrong
+from directional_sync.endpoints.ssh.options import SshOptions
 from directional_sync.upstream.paths import check_glob, check_inside
 
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://")
@@ -52,6 +53,14 @@ def _folder_url(value: str) -> str:
     return value
 
 
+def _far_path(value: str) -> str:
+    if not value.startswith("/") or any(ord(char) < 32 or ord(char) == 127 for char in value):
+        raise wrong("this must be an absolute path on that machine, without control characters")
+    if any(part in ("", ".", "..") for part in value.rstrip("/").split("/")[1:] or [""]):
+        raise wrong("this must be the plain path of a folder, without empty parts, `.` or `..`")
+    return value.rstrip("/")
+
+
 def _path(value: str) -> str:
     if value:
         accepted(lambda: check_inside(value))
@@ -85,18 +94,27 @@ EnvName = Annotated[str, Field(pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")]
 Settings = Annotated[dict[str, str | int | float | bool], AfterValidator(_settings)]
 
 
-class FilesOptions(Options):
-    """`type: files`: the files of a folder or of a bucket."""
-
+class _Url(Options):
     url: Url = Field(
         description="A folder outside of this repository (an absolute path, a path relative to the repository's root, "
         "or file:///...), or a store that fsspec knows: s3://bucket/folder."
     )
+
+
+class _Path(Options):
+    path: Annotated[str, AfterValidator(_far_path)] = Field(
+        description="The folder on that machine: an absolute path. It is never made."
+    )
+
+
+class FileOptions(Options):
+    """What is said of files wherever they are."""
+
     into: Inside = Field(
-        "", description="The folder of this repository that corresponds to `url`; without it the one folder that "
+        "", description="The folder of this repository that corresponds to it; without it the one folder that "
         "`outputs` or `inputs` names."
     )  # fmt: skip
-    paths: Globs = Field((), description="Only what these globs name, relative to `url`; others are left alone.")
+    paths: Globs = Field((), description="Only what these globs name, relative to that folder; others are left alone.")
     exclude: Globs = Field((), description="Not what these globs name: it is left alone on both sides.")
     symlinks: Literal["keep", "skip", "refuse"] = Field(
         "keep",
@@ -110,13 +128,30 @@ class FilesOptions(Options):
         0, description="How many bytes all files together may have; 0 is no limit."
     )
     sentinel: Inside = Field(
-        "", description="A file that must be at `url`, or it is taken as not mounted; it is never synced itself."
+        "", description="A file that must be there, or it is taken as not mounted; it is never synced itself."
     )
     keep_deleted: Inside = Field(
         "",
-        description="A folder under `url` to which files are moved that a push deletes, and edits made there that it "
+        description="A folder below it to which files are moved that a push deletes, and edits made there that it "
         "overwrites. Without it they are deleted; what came from here is in the history of the branch.",
     )
+
+
+class SshFilesOptions(FileOptions, _Path, SshOptions):
+    """`type: ssh-files`: the files of a folder on another machine, over ssh."""
+
+    @model_validator(mode="after")
+    def _together(self) -> SshFilesOptions:
+        if not self.host:
+            raise wrong("`host` must say which machine", key="host")
+        if "@" in self.host and self.user:
+            raise wrong("`host` names a user already", key="user")
+        return self
+
+
+class FilesOptions(FileOptions, _Url):
+    """`type: files`: the files of a folder or of a bucket."""
+
     endpoint_url: Annotated[str, AfterValidator(_endpoint)] = Field(
         "", description="Where the service is, when it is not the usual one: https, or http on this machine."
     )

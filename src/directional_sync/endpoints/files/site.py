@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import unquote
 
 from directional_sync.core import globs
@@ -16,10 +16,13 @@ from directional_sync.endpoints.base import Context
 from directional_sync.errors import ConfigError, Problem, RefusedError
 from directional_sync.model.snapshot import Grasp
 from directional_sync.model.target import Direction, Target
+from directional_sync.model.values import kind_of
 
 if TYPE_CHECKING:
-    from directional_sync.endpoints.files.options import FilesOptions
+    from directional_sync.endpoints.files.options import FilesOptions, SshFilesOptions
 
+SSH = "SshFilesOptions"
+"""Name of the class of options of folders on other machines."""
 PREFIX = ".dsync-tmp-"
 """How every temporary name on the far side begins."""
 _MAGIC = re.compile(r"[*?\[\\]")
@@ -56,11 +59,16 @@ class Scope:
 
     def names(self, path: str) -> bool:
         """Whether the file at `path`, relative to the folder, is meant."""
-        *folders, name = path.split("/")
-        at: Scope | None = self
-        for folder in folders:
-            at = at.folder(folder) if at is not None else None
+        folders, _, name = path.rpartition("/")
+        at = self.inside(folders)
         return at is not None and at.file(name)
+
+    def inside(self, path: str) -> Scope | None:
+        """What is meant in the folder at `path`, "" for this one; None when nothing can be."""
+        at: Scope | None = self
+        for folder in path.split("/") if path else ():
+            at = at.folder(folder) if at is not None else None
+        return at
 
 
 def _inside(place: _Include, name: str) -> _Include:
@@ -104,7 +112,9 @@ def site(options: FilesOptions, context: Context) -> Site:
     target = context.target
     into = options.into or _root_of(target)
     _must_lie_inside(target, into)
-    folder = _folder(options.url, context.root)
+    far = kind_of(options) == SSH
+    url = _address(cast("SshFilesOptions", options)) if far else options.url
+    folder = None if far else _folder(url, context.root)
     if folder is not None:
         _must_be_apart(folder, context)
         if target.direction is not Direction.PULL:
@@ -115,15 +125,21 @@ def site(options: FilesOptions, context: Context) -> Site:
     lock = f"{context.config_path.rpartition('/')[0]}/sync.lock".lstrip("/") if context.config_path else ""
     never += [_literally(lock)] if lock else []
     only = [f"{_literally(into)}/{glob}" if into else glob for glob in options.paths]
-    modes = options.modes and folder is not None
+    modes = options.modes and (far or folder is not None)
     links = options.symlinks != "skip"
     return Site(
-        url=options.url,
+        url=url,
         folder=folder,
         into=into,
         scope=_scope(options, target, into, lock, aside),
         grasp=Grasp(tuple(only), tuple(never), modes=modes, links=links),
     )
+
+
+def _address(options: SshFilesOptions) -> str:
+    user = f"{options.user}@" if options.user else ""
+    port = f":{options.port}" if options.port else ""
+    return f"ssh://{user}{options.host}{port}{options.path}"
 
 
 def _scope(options: FilesOptions, target: Target, into: str, lock: str, aside: list[str]) -> Scope:
