@@ -27,6 +27,7 @@ _ROOMS = {
     "merging": "Merges and patches of upstreams",
     "lfs": "Git LFS in upstreams",
     "rest": "Lists of services",
+    "notify": "Telling people",
     "notion": "Notion databases",
     "run": "Runs, plans and this machine",
     "selection": "What of an upstream is taken",

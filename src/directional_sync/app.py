@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from directional_sync import __version__, plugins
 from directional_sync.core.movement import Movement, movement
-from directional_sync.errors import ConfigError, HostError, SelectionError, StalePlanError
+from directional_sync.errors import ConfigError, HostError, SelectionError
 from directional_sync.model.approval import Approvals, Ask
 from directional_sync.model.lifecycle import Event, EventType, Tell
 from directional_sync.model.plan import FileDiff, Held
@@ -129,16 +129,18 @@ def _run(
     quiet: bool = False,
     judged: bool = True,
 ) -> Summary:
-    from directional_sync.execute.local import execute
+    from directional_sync.execute.local import execute, refuse_stale
     from directional_sync.wiring import open_world, redacted
 
     started, begun = host.utc_now(), host.monotonic()
     with open_world(workspace, options, tell, gates=judged, writes=not mode.dry_run) as world:
         if mode.expected:
-            _refuse_stale(execute(targets, replace(world, tell=lambda event: None), replace(mode, dry_run=True)))
+            refuse_stale(execute(targets, replace(world, tell=lambda event: None), replace(mode, dry_run=True)))
         base = f"{world.repository.branch.removeprefix('refs/heads/')}@{world.repository.head[:7]}"
         begin = {"run": world.run, "base": base, "dry_run": mode.dry_run}
         world.tell(Event(EventType.RUN_START, f"{len(targets)} targets", data=begin))
+        if voice := _voice(workspace, mode):
+            voice.begun(workspace, targets)
         records = execute(targets, world, mode)
         summary = Summary(
             run=world.run,
@@ -154,19 +156,18 @@ def _run(
         if not mode.dry_run:
             summary = _recorded(workspace, summary)
         world.tell(Event(EventType.RUN_END, f"{summary.successful} ok, {summary.failed} failed", subject=summary))
-    return summary
+    # Once the repository is free again; who could not be told is a warning on the record.
+    warnings = voice.ended(workspace, summary) if voice else ()
+    return _recorded(workspace, replace(summary, warnings=warnings)) if warnings else summary
 
 
-def _refuse_stale(records: Sequence[TargetRecord]) -> None:
-    """All plans are compared before the first is carried out, so that a stale one changes nothing at all."""
-    stale = [r for r in records if r.failure is not None and r.failure.code == "E-PLAN-STALE"]
-    if stale:
-        raise StalePlanError(
-            "E-PLAN-STALE",
-            f"the plan for {', '.join(r.target for r in stale)} is no longer what would be done",
-            kept="nothing was changed",
-            hint="look at what changed and make a new plan: dsync plan",
-        )
+def _voice(workspace: Workspace, mode: Mode) -> Any:
+    """What tells people of a run; None where nobody is to be told."""
+    if workspace.config.notify is None or mode.dry_run or mode.prune:
+        return None
+    from directional_sync import notifying
+
+    return notifying
 
 
 def status(workspace: Workspace, selection: Selection, options: RunOptions, tell: Tell) -> Status:

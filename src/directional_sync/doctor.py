@@ -12,6 +12,7 @@ from pathlib import Path
 from directional_sync import __version__, plugins
 from directional_sync.errors import ConfigError, SyncError
 from directional_sync.gates import detector
+from directional_sync.model.notify import Channel, Ping
 from directional_sync.system import host
 from directional_sync.workspace import Workspace, open_workspace
 
@@ -44,6 +45,7 @@ def examine(config_path: str | None, cwd: Path, environ: Mapping[str, str]) -> l
         checks += _guarded("configuration", "endpoints", lambda: _endpoints(found))
         checks += _guarded("configuration", "entrypoints", lambda: _entrypoints(found))
         checks += _guarded("credentials", "variables", lambda: _variables(found))
+        checks += _guarded("notifications", "channels", lambda: _notifications(found))
         checks += _guarded("state", "state folder", lambda: _state(found))
         checks += _guarded("schedule", "workflow", lambda: _workflow(found))
     return checks
@@ -137,6 +139,29 @@ def _variables(workspace: Workspace) -> Iterator[Check]:
         yield Check("credentials", name, False, f"not set; needed by {', '.join(users)}", f"export {name}=...")
     if not unset:
         yield Check("credentials", "variables", True, f"{len(needed)} needed, all set")
+
+
+def _notifications(workspace: Workspace) -> Iterator[Check]:
+    """What can be seen without asking anybody; `dsync notify --test` asks."""
+    section = workspace.config.notify
+    if section is None:
+        return
+    from directional_sync.notify.base import Untold
+    from directional_sync.notify.sending import check
+
+    told: tuple[Channel | Ping, ...] = (*section.channels, *section.pings)
+    for one in told:
+        try:
+            check(one, workspace.environ)
+        except Untold as error:
+            fix = "dsync explain " + error.code
+            yield Check("notifications", one.name, False, f"nobody can be told: {error.reason}", fix)
+        else:
+            yield Check("notifications", one.name, True, f"its address in {one.address} can be used")
+    for silence in section.silences:
+        if host.today() > silence.until:
+            names = ", ".join(silence.targets)
+            yield Check("notifications", "silence", None, f"that of {names} ended on {silence.until}; take it out")
 
 
 def _state(workspace: Workspace) -> Iterator[Check]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -124,7 +124,20 @@ def redactor(workspace: Workspace) -> Redactor:
     own = {name for target in config.targets for name in plugins.credentials(target)}
     names = own | {name for target in config.targets for name in (*target.env, *target.env_vars)}
     handed = [value for name in sorted(names) if len(value := environ.get(name, "")) >= _HANDED_SHORTEST]
-    return Redactor((*config.secrets, *secret_values(environ), *handed))
+    told = _addresses(config.notify.variables, environ) if config.notify is not None else ()
+    return Redactor((*config.secrets, *secret_values(environ), *handed, *told))
+
+
+def _addresses(names: Iterable[str], environ: Mapping[str, str]) -> Iterator[str]:
+    """Addresses and keys of those who are told, as a whole and what in them is secret on its own."""
+    for value in (environ.get(name, "").strip() for name in names):
+        yield value
+        scheme, _, rest = value.partition("://")
+        parts = rest.split("?", 1)[0].split("/")
+        # The host of a web address is none of it: it may well be one that a target speaks with.
+        for part in parts[1:] if scheme in ("http", "https") else parts:
+            if len(part) >= _HANDED_SHORTEST + 2:
+                yield part
 
 
 def select(workspace: Workspace, selection: Selection) -> tuple[Target, ...]:

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "log": ("look:log", "List past runs."),
     "show": ("look:show", "Show one past run in full."),
     "recover": ("setup:recover", "Finish or undo what a killed run left."),
+    "notify": ("notify:notify", "Show who is told of what; send a test, or what is still to be told."),
     "doctor": ("setup:doctor", "Check this machine and this repository; say how to mend what is wrong."),
     "explain": ("explain:explain", "Explain an error code, a target, a field of the YAML or a schedule."),
     "skills": ("skills:skills", "Check a folder of skills, or print the catalogue that names them."),

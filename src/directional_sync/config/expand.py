@@ -2,7 +2,8 @@
 
 A variable that is set to nothing counts as not set: that is what a missing secret looks like on CI. Not expanded
 are shell commands (the shell does that itself, with the variables that the target may see), regular
-expressions and message templates (where `$` means something else), descriptions, and keys.
+expressions and message templates (where `$` means something else), descriptions, keys, and the section `notify`,
+whose addresses are looked up only when something is sent.
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ def _tree(data: Any, path: Path, environ: Mapping[str, str], result: Expansion) 
 
 
 def _literal(path: Path, key: str) -> bool:
+    if not path and key == "notify":
+        return True
     return key in _LITERAL_KEYS and not ("config" in path[2:3] and key != "env_vars")
 
 

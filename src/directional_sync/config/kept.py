@@ -44,6 +44,8 @@ _ENUMS = {
     "hidden_text": model.HiddenText,
 }
 
+_OF_NOTIFY = ("Notify", "Channel", "Ping", "Silence")
+
 
 def recall(path: Path, root: Path, environ: Mapping[str, str], cache: Path, *, glance: bool = False) -> Config:
     """What `load.load` answers. `glance`: for those who only show it; targets whose endpoint is not of this program
@@ -162,8 +164,22 @@ def _value(kept: Any) -> Any:
         return given
     if kind == "Values":
         return Values(kept[1], given)
+    if kind in _OF_NOTIFY:
+        return _notify(kind, given)
     enums = {name: _ENUMS[name](item) for name, item in given.items() if name in _ENUMS}
     return getattr(model, kind)(**{**given, **enums})
+
+
+def _notify(kind: str, given: Mapping[str, Any]) -> Any:
+    """A part of the section `notify`, whose values are loaded where there is one."""
+    from directional_sync.model import notify
+
+    enums: dict[str, Any] = {}
+    if kind == "Channel":
+        enums = {"means": notify.Means(given["means"])}
+        if "topics" in given:
+            enums["topics"] = tuple(notify.Topic(topic) for topic in given["topics"])
+    return getattr(notify, kind)(**{**given, **enums})
 
 
 def _same(recalled: Any, read: Any) -> bool:

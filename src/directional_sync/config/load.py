@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -23,6 +23,9 @@ from directional_sync.core import yaml12
 from directional_sync.core.yaml12 import Document
 from directional_sync.errors import ConfigError, Problem
 from directional_sync.model.target import Config, Place, Target
+
+if TYPE_CHECKING:
+    from directional_sync.model.notify import Notify
 
 _PLAIN = frozenset({"HOME", "USER", "LOGNAME", "LANG", "PWD", "TMPDIR", "TZ"})
 """Variables that need no look at whether they are secret."""
@@ -63,6 +66,7 @@ def _in_order(reader: _Reader) -> list[Problem]:
     from directional_sync.core.redact import Redactor
 
     redactor = Redactor(reader.secrets())
+    secret = {problem.line for problem in reader.problems if problem.code == "E-NOTIFY-ADDRESS"}
     first: dict[tuple[int, int, str], Problem] = {}
     for problem in sorted(reader.problems, key=lambda p: (p.line, p.column)):
         first.setdefault((problem.line, problem.column, "" if problem.line else problem.message), problem)
@@ -70,7 +74,7 @@ def _in_order(reader: _Reader) -> list[Problem]:
         replace(
             problem,
             message=redactor.text(problem.message),
-            source=redactor.text(problem.source),
+            source="" if problem.line in secret else redactor.text(problem.source),
             hint=redactor.text(problem.hint),
         )
         for problem in first.values()
@@ -126,16 +130,31 @@ class _Reader:
         self.found += rules.problems(file)
         for name in file.targets:
             self._options(name, file.targets[name])
+        notify = self._notify(file.names)
         if self.problems:
             return nothing
         return Config(
             targets=tuple(self._target(name, part, file.defaults) for name, part in file.targets.items()),
             safety=build.safety(file.safety),
+            notify=notify,
             path=document.name,
             digest=digest,
             secrets=self.secrets(),
             variables=tuple(sorted(self.variables())),
         )
+
+    def _notify(self, names: tuple[str, ...]) -> Notify | None:
+        """The section `notify`; None where there is none, or nothing that could be understood."""
+        given = self.expansion.data.get("notify")
+        if not isinstance(given, dict):
+            return None
+        from directional_sync.config import schema_notify
+
+        part = self._checked(schema_notify.NotifyPart, given, ("notify",))
+        if part is None:
+            return None
+        self.found += schema_notify.problems(part, names, self.document)
+        return schema_notify.notify(part)
 
     def _references(self) -> Iterator[Problem]:
         """Variables that are misspelt, or missing where no target could be blamed."""

@@ -24,7 +24,7 @@ prints that file.
 variable that is set to nothing counts as not set. One that is not set and has no default fails the target that
 refers to it, with exit status 4, while other targets run; outside of targets it is a mistake of the file. Not
 replaced are shell commands (the shell does that, with the variables that the target may see), `secret_patterns`,
-`git_commit_message` and `description`.
+`git_commit_message`, `description` and all of `notify`, which names variables and holds none of their values.
 
 `.env` at the root of the repository sets variables for one machine. It is read when git ignores it; a tracked one
 is an error. What the environment sets wins.
@@ -54,6 +54,10 @@ _SECTIONS = (
     ("`safety.pre_sync_checks[]`, `safety.post_sync_checks[]`", "CheckPart", ""),
     ("`safety.drift_gates[]`", "DriftGatePart", ""),
     ("`safety.allowed_secrets[]`", "AllowedPart", ""),
+    ("`notify`", "NotifyPart", ""),
+    ("`notify.channels.<name>`", "ChannelPart", ""),
+    ("`notify.pings.<name>`", "PingPart", ""),
+    ("`notify.silences[]`", "SilencePart", ""),
 )
 
 

@@ -29,6 +29,10 @@ class FilePart(Part):
     )
     targets: dict[TargetName, TargetPart] = Field(description="The flows, by name.", min_length=1)
     safety: SafetyPart | None = Field(default=None, description="Checks and limits for all targets.")
+    notify: dict[str, Any] | None = Field(
+        default=None, description="Who is told when something stops, begins to wait, or works again."
+    )
+    """Checked by a model of its own, which is loaded where there is such a section."""
 
 
 def json_schema() -> dict[str, Any]:
@@ -37,6 +41,10 @@ def json_schema() -> dict[str, Any]:
     remote, parts = _remote()
     schema["$defs"]["TargetPart"]["properties"]["remote"] |= remote
     schema["$defs"] |= parts
+    section, parts = _notify()
+    said = schema["properties"]["notify"]["description"]
+    schema["properties"]["notify"] = {"$ref": "#/$defs/NotifyPart", "description": said}
+    schema["$defs"] |= {**parts, "NotifyPart": section}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Configuration of directional-sync",
@@ -57,6 +65,14 @@ def _remote() -> tuple[dict[str, Any], dict[str, Any]]:
         properties = {"type": kind, **options.get("properties", {})}
         shapes.append({**options, "properties": properties, "required": ["type", *options.get("required", [])]})
     return {"type": "object", "oneOf": shapes}, parts
+
+
+def _notify() -> tuple[dict[str, Any], dict[str, Any]]:
+    """`notify`, and the parts that it refers to."""
+    from directional_sync.config.schema_notify import NotifyPart
+
+    section: dict[str, Any] = _tidied(NotifyPart.model_json_schema())
+    return section, section.pop("$defs", {})
 
 
 def _tidied(schema: Any) -> Any:

@@ -25,11 +25,12 @@ def _pattern(value: str) -> str:
     return value
 
 
-def _date(value: str) -> str:
-    from datetime import date
+def date(value: str) -> str:
+    """An ISO date, as it is written."""
+    from datetime import date as calendar
 
     try:
-        date.fromisoformat(value)
+        calendar.fromisoformat(value)
     except ValueError:
         raise wrong("a date is written YYYY-MM-DD") from None
     return value
@@ -71,7 +72,7 @@ class AllowedPart(Part):
         description="The fingerprint that the finding was shown with."
     )
     reason: Line = Field(description="Why it is harmless.")
-    expires: Annotated[str, AfterValidator(_date)] | None = Field(
+    expires: Annotated[str, AfterValidator(date)] | None = Field(
         default=None, description="The last day on which this holds, YYYY-MM-DD. Default: it never ends."
     )
 

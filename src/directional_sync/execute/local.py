@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from directional_sync import plugins
 from directional_sync.core.order import in_order
+from directional_sync.errors import StalePlanError
 from directional_sync.model.lifecycle import Event, EventType, Level, Outcome, Skip
 from directional_sync.model.record import TargetRecord
 from directional_sync.model.target import Target
@@ -27,6 +28,19 @@ def execute(targets: Sequence[Target], world: World, mode: Mode) -> tuple[Target
         data = {"outcome": str(record.outcome), "duration": round(record.duration_s, 3), "commit": record.commit}
         world.tell(Event(EventType.TARGET_END, record.message, target.name, level, data, record))
     return tuple(records.values())
+
+
+def refuse_stale(records: Sequence[TargetRecord]) -> None:
+    """All plans are compared before the first is carried out, so that a stale one changes nothing at all. Raises
+    StalePlanError E-PLAN-STALE."""
+    stale = [r for r in records if r.failure is not None and r.failure.code == "E-PLAN-STALE"]
+    if stale:
+        raise StalePlanError(
+            "E-PLAN-STALE",
+            f"the plan for {', '.join(r.target for r in stale)} is no longer what would be done",
+            kept="nothing was changed",
+            hint="look at what changed and make a new plan: dsync plan",
+        )
 
 
 def _skip(target: Target, records: dict[str, TargetRecord], mode: Mode) -> TargetRecord | None:

@@ -181,6 +181,9 @@ class Summary:
     plan_id: str = ""
     unrecorded: str = ""
     """Why the record of the run could not be kept; "" when it is."""
+    warnings: tuple[str, ...] = ()
+    """What beside the targets did not go well and changes nothing about how the run ended: somebody could not be
+    told."""
 
     @property
     def counted(self) -> tuple[TargetRecord, ...]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from directional_sync.model.notify import Notify
 
 
 class Direction(StrEnum):
@@ -252,6 +255,8 @@ class Config:
     """Values of expanded variables whose names look secret; for redaction only."""
     variables: tuple[str, ...] = ()
     """Names of all variables that the file refers to, sorted."""
+    notify: Notify | None = None
+    """Who is told; None: nobody."""
 
     def target(self, name: str) -> Target:
         """Raises KeyError for an unknown name."""

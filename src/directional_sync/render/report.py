@@ -40,6 +40,7 @@ def report(summary: Summary, *, status: Exit | None = None) -> dict[str, Any]:
         "outcomes": {str(name): number for name, number in sorted(given.words.items())},
         "changes": changes(given.counts),
         "exit_status": int(summary.exit() if status is None else status),
+        **({"warnings": list(summary.warnings)} if summary.warnings else {}),
     }
     cleaned: dict[str, Any] = clean(found)
     return cleaned

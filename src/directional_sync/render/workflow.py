@@ -236,6 +236,7 @@ def _script(text: str) -> list[str]:
 def _environment(config: Config) -> list[str]:
     """What the form and the event say, and the variables that targets refer to by name."""
     handed = {name for target in config.targets for name in (*target.env, *target.env_vars, *target.credentials)}
+    handed |= set(config.notify.variables) if config.notify is not None else set()
     names = handed | {name for target in config.targets for name in target.variables}
     lines = [
         "          SCHEDULE: ${{ github.event.schedule }}",

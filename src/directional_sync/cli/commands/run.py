@@ -175,6 +175,8 @@ def _sync(
         _shown(face, summary, status, plan_text if options.dry_run else run_text)
         if summary.unrecorded:
             face.console.say(f"the record of this run could not be kept: {summary.unrecorded}")
+        for warning in summary.warnings:
+            face.console.say(f"warning: {warning}; what is still so is told by the next run")
         if ci or summary_json:
             status = _reported(face, summary, workspace, status, summary_json)
     if ci and hosted.on_github(face.console):
