@@ -197,8 +197,8 @@ def test_no_address_is_ever_shown(flow: Project, slack: Slack) -> None:  # T24: 
     """Whatever the far side does with it: files of the state folder, terminal, report, history and errors."""
     flow.environ |= {"OUR_HOOK": f"{slack.url}/canary-Zq81-wrong", "OUR_KEY": "canary-Zq81-key-of-sixteen"}
     ours = '    ours: {type: webhook, url: "${OUR_HOOK}", secret: "${OUR_KEY}"}\n'
-    setup(flow, "one", "two", notify=NOTIFY + ours, one=", env: [SLACK_WEBHOOK, OUR_HOOK, OUR_KEY]")
-    breaks(flow, "one", "#!/bin/sh\necho $SLACK_WEBHOOK ${OUR_HOOK##*/} $OUR_KEY >&2\nexit 3\n")
+    setup(flow, "one", "two", notify=NOTIFY + ours, one=", env: [SLACK_WEBHOOK, OUR_KEY]")
+    breaks(flow, "one", "#!/bin/sh\necho $SLACK_WEBHOOK $OUR_KEY >&2\nexit 3\n")
     said = ""
     for line in ("run", "run -vv", "run --json", "run --output ndjson", "plan", "notify", "notify --json", "doctor",
                  "notify --test", "log", "show", "status", "list --json", "explain one"):  # fmt: skip

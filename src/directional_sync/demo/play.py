@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import site
 import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from directional_sync.demo import services, vendoring
+from directional_sync.demo import operational, services, vendoring
 from directional_sync.demo.stage import Say, Stage
 from directional_sync.errors import Exit, HostError
 from directional_sync.starters import CONFIG
@@ -50,6 +51,8 @@ def show(folder: Path, say: Say, *, color: bool = False) -> int:
             "NOTION_API_TOKEN": _TOKEN,
             "SKILLSMITH_URL": catalogue.url.rpartition("/")[0],
             **databases,
+            "HOME": str(folder / "home"),
+            "PYTHONUSERBASE": site.getuserbase(),  # where this program may be installed, whose home is another one now
         }
         stage = Stage(folder / "repo", _environment(environment, color=color), say)
         _prepare(stage, folder / "server")
@@ -59,6 +62,7 @@ def show(folder: Path, say: Say, *, color: bool = False) -> int:
         services.configuration(stage)
         services.skills(stage, catalogue)
         services.rows(stage, board)
+        operational.all_of_it(stage, apps, catalogue, folder / "home")
         stage.step("all that happened, on record", "log", shows=["refused|1 failed", "changed"])
     say(_farewell(folder, color))
     return int(Exit.OK)

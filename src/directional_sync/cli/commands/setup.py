@@ -46,9 +46,13 @@ Example:
 """
 _DOCTOR_HELP = """Check this machine and this repository; say how to mend what is wrong.
 
+--acceptance looks at the ten acceptance criteria instead, each with its evidence. It plans all
+targets, so far sides are asked; what only a run can show is read from the last one.
+
 \b
-Example:
+Examples:
   dsync doctor
+  dsync doctor --acceptance -v
 """
 _RECOVER_HELP = """Finish or undo what a killed run left. The next run does the same by itself.
 
@@ -172,8 +176,11 @@ def workflow(face: Face, action: str) -> int:
 
 
 @click.command(help=_DOCTOR_HELP, short_help="Check this machine and this repository; say how to mend what is wrong.")
+@click.option("--acceptance", is_flag=True, help="Look at the ten acceptance criteria, each with its evidence.")
 @faced
-def doctor(face: Face) -> int:
+def doctor(face: Face, acceptance: bool) -> int:
+    if acceptance:
+        return _accepted(face)
     from directional_sync import doctor as examination
     from directional_sync.render import listing
 
@@ -187,6 +194,21 @@ def doctor(face: Face) -> int:
     else:
         face.console.result(listing.doctor(checks, face.console.out_ink))
     return int(Exit.FAILED if failed else Exit.OK)
+
+
+def _accepted(face: Face) -> int:
+    from directional_sync import acceptance
+    from directional_sync.cli.signals import listening
+    from directional_sync.render import acceptance as render
+
+    with listening(face.stop, face.console.say):
+        criteria = acceptance.examine(face.config, Path.cwd(), face.console.environ, face.stop)
+    mask = face.redactor()
+    if face.console.looks.form is not Form.TEXT:
+        face.console.document(mask.value(render.data(criteria)))
+    else:
+        face.console.result(mask.text(render.text(criteria, face.console.out_ink)))
+    return int(render.exit_of(criteria))
 
 
 @click.command(help=_RECOVER_HELP, short_help="Finish or undo what a killed run left.")
