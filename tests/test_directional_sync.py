@@ -105,6 +105,21 @@ def runner(project: Project, *arguments: str) -> subprocess.CompletedProcess[str
     )
 
 
+def configure_claude(project: Project, home: Path) -> Path:
+    """Gives a person settings and agents, and the repository a claude.md and a skill; answers the agents' folder."""
+    project.environ["HOME"] = str(home)
+    settings = home / MCP_SETTINGS
+    settings.parent.mkdir(parents=True)
+    settings.write_text(json.dumps(SETTINGS, indent=2))
+    agents = home / ".claude/superclaude/agents"
+    agents.mkdir(parents=True)
+    (agents / "reviewer.yaml").write_text(AGENT)
+    project.write("claude.md", claude_md().encode())
+    project.write("docs/claude-code-skills/pdf/SKILL.md", SKILL.encode())
+    project.commit("Configure Claude")
+    return agents
+
+
 def test_1_config_valid(repository: Project) -> None:
     """`.insightpulse/sync.yaml` validates against the schema, ours and the published one."""
     from directional_sync.config.schema import json_schema
@@ -204,16 +219,7 @@ def test_target_5_installs_what_skillsmith_has_and_verifies_it(repository: Proje
 
 def test_6_claude_config_is_kept_equal_and_its_drift_is_gated(repository: Project, tmp_path: Path) -> None:
     """Target 2: 24 sections, the settings, agents and skills of a person; differences that wait are refused."""
-    repository.environ["HOME"] = str(tmp_path / "home")
-    settings = tmp_path / "home" / MCP_SETTINGS
-    settings.parent.mkdir(parents=True)
-    settings.write_text(json.dumps(SETTINGS, indent=2))
-    agents = tmp_path / "home/.claude/superclaude/agents"
-    agents.mkdir(parents=True)
-    (agents / "reviewer.yaml").write_text(AGENT)
-    repository.write("claude.md", claude_md().encode())
-    repository.write("docs/claude-code-skills/pdf/SKILL.md", SKILL.encode())
-    repository.commit("Configure Claude")
+    agents = configure_claude(repository, tmp_path / "home")
     done = runner(repository, "--target", "claude_config", "--verify")
     assert done.returncode == 0, done.stdout + done.stderr
     report = repository.git("show", "HEAD:docs/claude-config-drift.md")
@@ -252,6 +258,27 @@ def test_7_and_10_the_workflow_triggers_on_every_schedule_and_no_other(repositor
     triggers = {item["cron"] for item in workflow["on"]["schedule"]}
     assert triggers == {target["schedule"] for target in content["targets"].values()}
     assert set(workflow["on"]["workflow_dispatch"]["inputs"]) >= {"direction", "target", "dry_run", "verify"}
+
+
+def test_all_ten_as_one_command(repository: Project, tmp_path: Path) -> None:
+    """`dsync doctor --acceptance`: what needs a run is open before it and passed after it, with its figure."""
+    configure_claude(repository, tmp_path / "home")
+    command = [sys.executable, "-m", "directional_sync", "doctor", "--acceptance", "--json"]
+
+    def looked() -> tuple[int, dict[int, str], list[str]]:
+        done = subprocess.run(command, cwd=repository.root, env=repository.environ, capture_output=True, timeout=120)
+        criteria = json.loads(done.stdout)["criteria"]
+        return done.returncode, {c["number"]: c["standing"] for c in criteria}, [c["figure"] for c in criteria]
+
+    status, standings, _ = looked()
+    assert status == 1 and {number for number, how in standings.items() if how == "open"} == {6, 8, 9}
+    assert set(standings.values()) == {"passed", "open"}
+    done = runner(repository)
+    assert done.returncode == 0, done.stdout + done.stderr
+    status, standings, figures = looked()
+    assert status == 0 and set(standings.values()) == {"passed"}, figures
+    assert "OCA module count: 156" in figures[5] and "Claude config drift: 0" in figures[5]
+    assert repository.clean()
 
 
 @pytest.mark.parametrize(

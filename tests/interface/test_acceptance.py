@@ -139,9 +139,8 @@ def test_what_the_file_does_not_ask_for_is_not_applicable(project: Project) -> N
         project.write(path, content)
     project.commit()
     project.run()
-    assert {number: one.standing for number, one in broken(project).items()} == dict.fromkeys(
-        (4, 5, 6, 9, 10), Standing.NONE
-    )
+    standings = {number: one.standing for number, one in broken(project).items()}
+    assert standings == dict.fromkeys((4, 5, 6, 9, 10), Standing.NONE)
 
 
 @pytest.mark.parametrize(

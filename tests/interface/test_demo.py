@@ -22,15 +22,15 @@ def test_it_plays_to_its_end(tmp_path: Path) -> None:
     apps = ["run", "run", "run"] if shutil.which("jq") else []
     vendoring = ["init", "list", "plan", "run", "run", "plan", "run", "status", "run"]
     live, skills, rows = ["run"], ["run", "run"], ["run", "run", "plan", "run"]
-    assert steps == [*vendoring, *apps, *live, *skills, *rows, "log"]
+    assert steps == [*vendoring, *apps, *live, *skills, *rows, "run", "doctor", "log"]
     assert "All steps ended as they should." in done.stdout
     repo = folder / "repo"
     subjects = subprocess.run(
         ["git", "log", "--format=%s"], cwd=repo, capture_output=True, text=True, check=True
     ).stdout.splitlines()
-    # The configuration, two runs, one edit by hand, the server, the skills, a moved date; the refused runs and the
-    # pushes left none.
-    assert len(subjects) == 7 + bool(apps)
+    # The configuration, two runs, one edit by hand, the server, the skills, a moved date, claude.md and its run; the
+    # refused runs and the pushes left none.
+    assert len(subjects) == 9 + bool(apps)
     assert subprocess.run(["git", "status", "--porcelain"], cwd=repo, capture_output=True, check=True).stdout == b""
     assert _processes_in(folder) == []
 
