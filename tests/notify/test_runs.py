@@ -16,6 +16,8 @@ from tests.project import Project
 
 from directional_sync import app, notifying
 from directional_sync.notify.base import Patience
+from directional_sync.render import listing
+from directional_sync.render.ink import Ink
 from directional_sync.render.report import report, schema
 from directional_sync.store import told
 from directional_sync.system import host
@@ -165,7 +167,7 @@ def test_a_receiver_that_is_down_fails_no_run_and_hears_later(flow: Project, sla
     [warning] = summary.warnings
     assert "team" in warning and "E-NOTIFY-UNTOLD" in warning
     kept = app.show(open_workspace(None, flow.root, flow.environ), summary.run)
-    assert kept["warnings"] == [warning]
+    assert kept["warnings"] == [warning] and f"warning: {warning}" in listing.run(kept, Ink())
     Draft202012Validator(schema()).validate(report(summary))
     slack.behave()
     slack.forget()

@@ -156,6 +156,7 @@ def run(report: Mapping[str, Any], ink: Ink) -> str:
     ]
     for entry in [*report.get("results", []), *report.get("skipped", [])]:
         lines += [*_entry(entry, ink), ""]
+    lines += [f"warning: {one_line(str(warning))}" for warning in report.get("warnings", ())]
     split = f"{report.get('successful', 0)} successful, {report.get('failed', 0)} failed"
     total = amount(int(report.get("total_targets", 0)), "target")
     lines.append(
