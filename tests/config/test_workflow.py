@@ -128,7 +128,14 @@ def test_what_github_cannot_run_is_told(schedules: list[str], message: str) -> N
 
 
 @pytest.mark.parametrize("tool", ["actionlint", "zizmor"])
-@pytest.mark.parametrize("text", [TEXT, workflow(loaded(flows("schedule: '6 2 * * *', timezone: Europe/Brussels")))])
+@pytest.mark.parametrize(
+    "text",
+    [
+        TEXT,
+        workflow(loaded(flows("schedule: '6 2 * * *', timezone: Europe/Brussels"))),
+        workflow(loaded(flows("schedule: '6 2 * * *'") + "notify: {channels: {t: {type: slack, url: $HOOK}}}\n")),
+    ],
+)
 def test_g21_linters_find_nothing(tool: str, text: str, tmp_path: Path) -> None:
     program = Path(sysconfig.get_path("scripts")) / tool
     if not program.exists():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 from tests.config.conftest import loaded
 
 from directional_sync.config.kept import recall
@@ -85,4 +86,8 @@ def test_the_workflow_hands_them_on_as_secrets() -> None:  # T15: by name, and t
     text = workflow(loaded(FULL))
     for name in SECTION.variables:
         assert f"{name}: ${{{{ secrets.{name}" in text
+    steps = yaml.load(text, yaml.BaseLoader)["jobs"]["sync"]["steps"]
+    told = [step["with"] for step in steps if "told" in step.get("name", "")]
+    assert {one["path"] for one in told} == {".git/directional-sync/told.json"} and len(told) == 2
+    assert "what was told" not in workflow(loaded(FULL.partition("notify:")[0]))
     assert "pull_request" not in text  # whoever can only propose a change starts nothing that holds a secret

@@ -13,8 +13,10 @@ import pytest
 from jsonschema import Draft202012Validator
 from tests.notify.receivers import Checks, Hook, Mattermost, Slack
 from tests.project import Project
+from tests.twoway.conftest import Two, two, without_the_detector, writable
 
 from directional_sync import app, notifying
+from directional_sync.model.target import Prefer
 from directional_sync.notify.base import Patience
 from directional_sync.render import listing
 from directional_sync.render.ink import Ink
@@ -23,6 +25,8 @@ from directional_sync.store import told
 from directional_sync.system import host
 from directional_sync.testing.service import Mishap
 from directional_sync.workspace import open_workspace
+
+__all__ = ["two", "without_the_detector", "writable"]
 
 WORKS = "#!/bin/sh\nmkdir -p out/$SYNC_TARGET\ncat source > out/$SYNC_TARGET/file\n"
 BREAKS = "#!/bin/sh\nexit 3\n"
@@ -153,6 +157,25 @@ def test_what_waits_for_a_person(project: Project, slack: Slack) -> None:
     project.write(".gitignore", "")
     project.run()
     assert titles(slack)[1:] == ["REFUSED  one"] and secret not in slack.messages[1]
+
+
+def test_conflicts_begin_to_wait(two: Two, slack: Slack) -> None:
+    project = two.project
+    project.environ["SLACK_WEBHOOK"] = slack.address
+    project.write("sync.yaml", (project.root / "sync.yaml").read_text() + NOTIFY)
+    two.b({"x": "1\n", "y": "1\n"})
+    project.run()
+    two.a({"x": "here\n"})
+    two.b({"x": "there\n"})
+    for _ in range(3):
+        project.run()
+    assert len(slack.messages) == 1 and titles(slack)[0].startswith("CONFLICT  ") and "x" in slack.messages[0]
+    two.a({"y": "here\n"})
+    two.b({"y": "there\n"})
+    project.run()
+    assert len(slack.messages) == 2
+    project.run(prefer=Prefer.REPO)
+    assert titles(slack)[2].startswith("RECOVERED")
 
 
 # F103

@@ -20,6 +20,7 @@ from directional_sync.model.target import Config, Schedule, Target
 
 _CHECKOUT = "actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683 # v4.2.2"
 _PYTHON = "actions/setup-python@a26af69be951a213d495a4c3e4e4022e16d87065 # v5.6.0"
+_CACHE = "actions/cache/{}@5a3ec84eff668545956fd18022155c47e93e2684 # v4.2.3"
 _ARTIFACT = "actions/upload-artifact@ea165f8d65b6e75b540449e92b4886f43607fa02 # v4.6.2"
 
 _MINUTES_MAX = 360
@@ -146,6 +147,7 @@ def _job(config: Config) -> list[str]:
         "          TOKEN: ${{ github.token }}",
         *_script(_FETCH),
         "",
+        *_told(config, "restore"),
         "      - name: Sync",
         "        env:",
         *_environment(config),
@@ -159,6 +161,7 @@ def _job(config: Config) -> list[str]:
         "          TOKEN: ${{ github.token }}",
         *_script(_PUSH),
         "",
+        *_told(config, "save"),
         "      - name: Keep the report",
         "        if: ${{ !cancelled() }}",
         f"        uses: {_ARTIFACT}",
@@ -227,6 +230,24 @@ done
 echo "the branch kept moving; the next run tries again" >&2
 exit 1
 """
+
+
+def _told(config: Config, way: str) -> list[str]:
+    """What people were told already, from run to run: each begins with a fresh clone, and would tell it all again."""
+    if config.notify is None:
+        return []
+    restores = way == "restore"
+    return [
+        f"      - name: {'Recall' if restores else 'Remember'} what was told",
+        *([] if restores else ["        if: ${{ !cancelled() }}"]),
+        "        continue-on-error: true",
+        f"        uses: {_CACHE.format(way)}",
+        "        with:",
+        "          path: .git/directional-sync/told.json",
+        "          key: directional-sync-told-${{ github.run_id }}-${{ github.run_attempt }}",
+        *(["          restore-keys: directional-sync-told-"] if restores else []),
+        "",
+    ]
 
 
 def _script(text: str) -> list[str]:
