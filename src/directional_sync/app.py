@@ -139,8 +139,8 @@ def _run(
         base = f"{world.repository.branch.removeprefix('refs/heads/')}@{world.repository.head[:7]}"
         begin = {"run": world.run, "base": base, "dry_run": mode.dry_run}
         world.tell(Event(EventType.RUN_START, f"{len(targets)} targets", data=begin))
-        if voice := _voice(workspace, mode):
-            voice.begun(workspace, targets)
+        voice = _voice(workspace, mode)
+        beginning = voice.begun(workspace, targets) if voice else None
         records = execute(targets, world, mode)
         summary = Summary(
             run=world.run,
@@ -157,7 +157,7 @@ def _run(
             summary = _recorded(workspace, summary)
         world.tell(Event(EventType.RUN_END, f"{summary.successful} ok, {summary.failed} failed", subject=summary))
     # Once the repository is free again; who could not be told is a warning on the record.
-    warnings = voice.ended(workspace, summary) if voice else ()
+    warnings = voice.ended(workspace, summary, beginning) if voice else ()
     return _recorded(workspace, replace(summary, warnings=warnings)) if warnings else summary
 
 

@@ -6,6 +6,7 @@ tried again when there is something to be told the next time: what a channel kno
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -60,22 +61,29 @@ class Sent:
         return f"{kind} {self.name} could not be told ({self.code}): {self.failed}"
 
 
-def begun(workspace: Workspace, targets: Sequence[Target], patience: Patience = USUAL) -> None:
-    """Says to those who want to know that a run begins, without waiting for them."""
+def begun(workspace: Workspace, targets: Sequence[Target]) -> threading.Thread | None:
+    """Says to those who want to know that a run begins, without waiting for them; what `ended` waits for."""
     pings = [
         ping
         for ping in _section(workspace).pings
         if ping.phases and workspace.environ.get(ping.address) and _about(ping, targets)
     ]
-    if pings:
-        threading.Thread(target=_start, args=(workspace, pings, patience), daemon=True).start()
+    if not pings:
+        return None
+    thread = threading.Thread(target=_start, args=(workspace, pings, USUAL), daemon=True)
+    with contextlib.suppress(RuntimeError):  # no room for another thread: then nobody hears of the beginning
+        thread.start()
+        return thread
+    return None
 
 
-def ended(workspace: Workspace, summary: Summary, patience: Patience = USUAL) -> tuple[str, ...]:
+def ended(workspace: Workspace, summary: Summary, beginning: threading.Thread | None = None) -> tuple[str, ...]:
     """Tells of a run that has ended and is on record; answers warnings, one for each who could not be told. Never
     raises: how the run ended stands already."""
     try:
-        return tuple(one.warning for one in _ended(workspace, summary, patience) if one.failed)
+        if beginning is not None:  # that a run began must not arrive after its end
+            beginning.join(USUAL.each_s)
+        return tuple(one.warning for one in _ended(workspace, summary, USUAL) if one.failed)
     except Exception as error:
         return (f"nobody could be told, by a fault of directional-sync (E-INTERNAL): {type(error).__name__}",)
 
