@@ -1,26 +1,32 @@
-"""When a schedule fires: the strict five fields, handed to a cron library that gets summer time right."""
+"""When a schedule of the file fires, by the time zones of this machine; and the schedule in English."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, tzinfo
-from typing import Any
 
+from directional_sync.core.firing import Rhythm
 from directional_sync.core.schedule import parse
 from directional_sync.model.target import Schedule
 
 
 def next_run(schedule: Schedule, after: str) -> str:
-    """The first time later than `after` (both RFC 3339, the answer in UTC and whole seconds). A time that summer
-    time skips moves to the next that exists; one that comes twice fires once. Raises ValueError for an
-    expression or a time zone that is not accepted."""
-    moment = datetime.fromisoformat(after.replace("Z", "+00:00")).astimezone(zone(schedule.timezone))
-    found: datetime = next(_simulation(schedule, moment))
-    return found.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """The first time later than `after` (both RFC 3339, the answer in UTC and whole seconds), as `core.firing` has it.
+    Raises ValueError for an expression or a time zone that is not accepted."""
+    moment = datetime.fromisoformat(after.replace("Z", "+00:00"))
+    return rhythm(schedule).after(moment).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def rhythm(schedule: Schedule) -> Rhythm:
+    """Raises ValueError as `next_run` does."""
+    return Rhythm(parse(schedule.cron), zone(schedule.timezone))
 
 
 def explain(schedule: Schedule) -> str:
     """The schedule in English: "At 02:00 every day". Raises ValueError as `next_run` does."""
-    words = str(_simulation(schedule, datetime(2000, 1, 1, tzinfo=UTC)).explain()).rstrip(".")
+    parse(schedule.cron)
+    from cronsim import CronSim
+
+    words = CronSim(schedule.cron, datetime(2000, 1, 1, tzinfo=UTC)).explain().rstrip(".")
     return words if schedule.timezone == "UTC" else f"{words} ({schedule.timezone})"
 
 
@@ -41,13 +47,3 @@ def zone_names() -> list[str]:
     from zoneinfo import available_timezones
 
     return sorted(available_timezones())
-
-
-def _simulation(schedule: Schedule, moment: datetime) -> Any:
-    parse(schedule.cron)
-    from cronsim import CronSim, CronSimError
-
-    try:
-        return CronSim(schedule.cron, moment)
-    except CronSimError as error:
-        raise ValueError(str(error)) from error

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date
 
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
@@ -98,6 +99,20 @@ class Times:
     days: frozenset[int]
     months: frozenset[int]
     weekdays: frozenset[int]
+    together: bool = True
+    """Whether a day must be named as a day of the month and as a day of the week; else one of them is enough. As in
+    cron: together when either field begins with a star."""
+
+    @property
+    def every_hour(self) -> bool:
+        return len(self.hours) == 24
+
+    def names(self, day: date) -> bool:
+        """Whether it fires on that day at all."""
+        if day.month not in self.months:
+            return False
+        by_number, by_name = day.day in self.days, day.isoweekday() % 7 in self.weekdays
+        return (by_number and by_name) if self.together else (by_number or by_name)
 
     @property
     def gap_min(self) -> int:
@@ -116,8 +131,9 @@ def parse(expression: str) -> Times:
     if len(parts) != len(_FIELDS):
         hint = "minute hour day-of-month month day-of-week"
         raise BadSchedule(f"a schedule has five fields, this has {len(parts)}", hint)
-    found = [field.parse(part) for field, part in zip(_FIELDS, parts, strict=True)]
-    times = Times(*found)
+    minutes, hours, days, months, weekdays = (field.parse(part) for field, part in zip(_FIELDS, parts, strict=True))
+    together = parts[2].startswith("*") or parts[4].startswith("*")
+    times = Times(minutes, hours, days, months, weekdays, together)
     longest = max(_DAYS_IN_MONTH[month - 1] for month in times.months)
     if parts[4].startswith("*") and min(times.days) > longest:
         raise BadSchedule(f"day {min(times.days)} does not come in the months it names")
