@@ -28,6 +28,7 @@ _ROOMS = {
     "lfs": "Git LFS in upstreams",
     "rest": "Lists of services",
     "notify": "Telling people",
+    "schedule": "Schedules and the daemon",
     "notion": "Notion databases",
     "run": "Runs, plans and this machine",
     "selection": "What of an upstream is taken",

@@ -22,6 +22,7 @@ from directional_sync.workspace import RunOptions, Selection, Workspace, open_wo
 if TYPE_CHECKING:
     from directional_sync.run.world import Mode, World
     from directional_sync.store.history import History, LastRun
+    from directional_sync.timetable import Picked
 
 __all__ = ["RunOptions", "Selection", "Workspace", "open_workspace", "select"]
 
@@ -39,8 +40,6 @@ class TargetRow:
     """RFC 3339, or "" without a schedule."""
     overdue: bool
     available: bool
-    explain: str
-    """The schedule in words."""
 
 
 @dataclass(frozen=True)
@@ -72,20 +71,21 @@ class Status:
 
 
 def list_targets(workspace: Workspace, selection: Selection) -> list[TargetRow]:
-    from directional_sync.config import cron
+    from directional_sync.core.due import State
+    from directional_sync.timetable import timetable
 
     last = _history(workspace).last_runs()
-    now = host.utc_now()
-    rows = []
-    for target in select(workspace, selection):
-        ran = last.get(target.name)
-        following = cron.next_run(target.schedule, now) if target.schedule else ""
-        due = cron.next_run(target.schedule, ran.started) if target.schedule and ran else ""
-        words = cron.explain(target.schedule) if target.schedule else "by hand"
-        rows.append(
-            TargetRow(target, ran, following, bool(due) and due < now, plugins.available(target.endpoint), words)
+    stand = {entry.target.name: entry.standing for entry in timetable(workspace)}
+    return [
+        TargetRow(
+            target,
+            last.get(target.name),
+            following.strftime("%Y-%m-%dT%H:%M:%SZ") if (following := stand[target.name].following) else "",
+            stand[target.name].state is State.OVERDUE,
+            plugins.available(target.endpoint),
         )
-    return rows
+        for target in select(workspace, selection)
+    ]
 
 
 def run(workspace: Workspace, selection: Selection, options: RunOptions, tell: Tell) -> Summary:
@@ -114,6 +114,12 @@ def run(workspace: Workspace, selection: Selection, options: RunOptions, tell: T
     return _run(workspace, select(workspace, selection), options, mode, tell)
 
 
+def _due(workspace: Workspace, targets: Sequence[Target]) -> Picked:
+    from directional_sync.timetable import pick
+
+    return pick(workspace, targets)
+
+
 def run_in(workspace: Workspace, targets: Sequence[Target], options: RunOptions, mode: Mode, tell: Tell) -> Summary:
     """Runs these targets in that mode; keeps no plan. Raises as `run`."""
     return _run(workspace, targets, options, mode, tell, quiet=True)
@@ -130,10 +136,17 @@ def _run(
     judged: bool = True,
 ) -> Summary:
     from directional_sync.execute.local import execute, refuse_stale
-    from directional_sync.wiring import open_world, redacted
+    from directional_sync.wiring import open_world, recorded, redacted
 
     started, begun = host.utc_now(), host.monotonic()
+    picked = _due(workspace, targets) if options.due else None
+    if picked is not None and not picked.chosen.firings:  # the usual answer, without a lock and without a trace
+        return Summary(host.new_id(), started, 0.0, picked.skipped, mode.dry_run, options.command, __version__)
     with open_world(workspace, options, tell, gates=judged, writes=not mode.dry_run) as world:
+        if picked is not None:
+            picked = _due(workspace, targets)  # another run may have answered while we waited
+            targets = [target for target in targets if target.name in picked.chosen.firings]
+            world = replace(world, environment_for=picked.environment(world.environment_for))
         if mode.expected:
             refuse_stale(execute(targets, replace(world, tell=lambda event: None), replace(mode, dry_run=True)))
         base = f"{world.repository.branch.removeprefix('refs/heads/')}@{world.repository.head[:7]}"
@@ -142,6 +155,7 @@ def _run(
         voice = _voice(workspace, mode)
         beginning = voice.begun(workspace, targets) if voice else None
         records = execute(targets, world, mode)
+        records = picked.account(records) if picked is not None else records
         summary = Summary(
             run=world.run,
             started=started,
@@ -154,11 +168,15 @@ def _run(
             plan_id=_keep_plan(world, records, options) if mode.dry_run and not quiet else "",
         )
         if not mode.dry_run:
-            summary = _recorded(workspace, summary)
+            summary = recorded(workspace, summary)
+        if options.carry and not mode.dry_run:
+            from directional_sync.timetable import carried
+
+            summary = carried(workspace, summary)
         world.tell(Event(EventType.RUN_END, f"{summary.successful} ok, {summary.failed} failed", subject=summary))
     # Once the repository is free again; who could not be told is a warning on the record.
     warnings = voice.ended(workspace, summary, beginning) if voice else ()
-    return _recorded(workspace, replace(summary, warnings=warnings)) if warnings else summary
+    return recorded(workspace, replace(summary, warnings=warnings)) if warnings else summary
 
 
 def _voice(workspace: Workspace, mode: Mode) -> Any:
@@ -378,14 +396,3 @@ def _history(workspace: Workspace) -> History:
     from directional_sync.store.history import History
 
     return History(workspace.state / "history")
-
-
-def _recorded(workspace: Workspace, summary: Summary) -> Summary:
-    """Keeps the record of the run. Where that fails the run has happened all the same, and must be told of."""
-    from directional_sync.render.report import report
-
-    try:
-        _history(workspace).add(report(summary))
-    except HostError as error:
-        return replace(summary, unrecorded=f"{error.message} ({error.code})")
-    return summary

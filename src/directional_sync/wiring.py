@@ -15,9 +15,9 @@ from directional_sync.errors import HostError
 from directional_sync.gates.standard import standard
 from directional_sync.git.recovery import recover
 from directional_sync.git.repository import Repository
-from directional_sync.model.lifecycle import Event, EventType, Tell
+from directional_sync.model.lifecycle import Event, EventType, Skip, Tell
 from directional_sync.model.plan import Plan
-from directional_sync.model.record import TargetRecord
+from directional_sync.model.record import Summary, TargetRecord
 from directional_sync.run.world import World
 from directional_sync.store.ledger import TargetLedger
 from directional_sync.system import host
@@ -135,6 +135,22 @@ def redacted(workspace: Workspace, record: TargetRecord) -> TargetRecord:
         samples=() if suspected else mask.value(record.samples),
         plan=_plan(record.plan, mask) if record.plan else None,
     )
+
+
+def recorded(workspace: Workspace, summary: Summary) -> Summary:
+    """Keeps the record of the run; a run for which nothing was due leaves none. Where keeping it fails the run has
+    happened all the same, and must be told of."""
+    from directional_sync.render.report import report
+    from directional_sync.store.history import History
+
+    kept = replace(summary, records=tuple(r for r in summary.records if r.skip is not Skip.NOT_DUE))
+    if summary.records and not kept.records:
+        return summary
+    try:
+        History(workspace.state / "history").add(report(kept))
+    except HostError as error:
+        return replace(summary, unrecorded=f"{error.message} ({error.code})")
+    return summary
 
 
 def _plan(plan: Plan, mask: Redactor) -> Plan:

@@ -69,6 +69,10 @@ class RunOptions:
     locked: bool = False
     accepted: Accepted = field(default_factory=dict)
     prefer: Prefer | None = None
+    due: bool = False
+    """Only what is due by its schedule."""
+    carry: bool = False
+    """With `due`: note what ran where it travels with the repository."""
     command: str = ""
     """The command line, for those who find the repository locked."""
     stop: Callable[[], bool] = lambda: False

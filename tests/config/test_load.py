@@ -20,6 +20,7 @@ from directional_sync.model.target import (
     Limit,
     OnConflict,
     OnDelete,
+    Pause,
     Place,
     Policy,
     Schedule,
@@ -104,7 +105,7 @@ def test_everything_arrives() -> None:
     assert publish.schedule == Schedule("0 3 * * *", "UTC")
     assert publish.config == {"env_vars": ["TOKEN"], "nested": {"a": [1, 2.5, None, "yes"]}}
     assert publish.policy == Policy(OnConflict.REMOTE, max_delete=Limit(0.1, None))
-    assert (publish.git_commit, publish.dry_run, publish.paused, publish.retries) == (False, True, True, 5)
+    assert (publish.git_commit, publish.dry_run, publish.paused, publish.retries) == (False, True, Pause(), 5)
     safety = config.safety
     assert safety.secret_patterns == ("NOTION_.*_DB_ID",)
     assert safety.pre_sync_checks == (Check("a", "echo $HOME", 1, skip_on_push=True, timeout_s=60.0),)

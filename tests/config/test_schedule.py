@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from directional_sync.config import cron
+from directional_sync.config.load import read
 from directional_sync.core.schedule import BadSchedule, parse
-from directional_sync.model.target import Schedule
+from directional_sync.errors import ConfigError
+from directional_sync.model.target import Catchup, Pause, Punctuality, Schedule, Target
 
 
 @pytest.mark.parametrize(
@@ -116,3 +118,63 @@ def test_explain() -> None:
 def test_what_cannot_be_told_is_a_value_error(schedule: Schedule) -> None:
     with pytest.raises(ValueError):
         cron.next_run(schedule, "2026-01-01T00:00:00Z")
+
+
+def read_target(text: str) -> Target:
+    yaml = 'version: "1.0"\ntargets:\n  a:\n    direction: pull\n    entrypoint: a.sh\n    outputs: ["a/**"]\n'
+    [found] = read((yaml + text).encode(), "sync.yaml", {}).targets
+    return found
+
+
+def test_what_the_file_says_about_lateness() -> None:
+    found = read_target('    schedule: "0 2 * * *"\n    catchup: all(5)\n    jitter: 10m\n    overdue_after: 2h\n')
+    assert found.punctuality == Punctuality(Catchup.ALL, 5, 600.0, 7200.0)
+    assert read_target("    catchup: skip\n").punctuality == Punctuality(Catchup.SKIP)
+    assert read_target("").punctuality == Punctuality()
+
+
+@pytest.mark.parametrize(
+    ("text", "pause"),
+    [
+        ("false", None),
+        ("true", Pause()),
+        ('"the token is being renewed"', Pause("the token is being renewed")),
+        ("{reason: month end, until: 2027-01-31}", Pause("month end", "2027-01-31")),
+        ("{until: 2027-01-31}", Pause("", "2027-01-31")),
+    ],
+)
+def test_a_pause_has_a_reason_and_an_end(text: str, pause: Pause | None) -> None:
+    assert read_target(f"    paused: {text}\n").paused == pause
+
+
+def test_a_pause_ends_after_its_last_day() -> None:
+    found = read_target("    paused: {reason: month end, until: 2027-01-31}\n")
+    assert found.pause("2027-01-31") is not None and found.pause("2027-02-01") is None
+    assert str(found.paused) == "paused in the file until 2027-01-31: month end"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("catchup: always", "once, skip or all(n)"),
+        ("catchup: all(0)", "once, skip or all(n)"),
+        ("paused: 3", "a pause is true, false, its reason"),
+        ("paused: {}", "a pause is true, false, its reason"),
+        ("paused: {why: x}", "a pause is true, false, its reason"),
+        ("paused: {until: 2027-02-31}", "is no date"),
+        ("paused: {reason: 3}", "one line of text"),
+        ("jitter: often", ""),
+    ],
+)
+def test_what_is_no_lateness_and_no_pause(text: str, message: str) -> None:
+    with pytest.raises(ConfigError) as found:
+        read_target(f"    {text}\n")
+    assert len(found.value.problems) == 1 and message in found.value.problems[0].message
+
+
+def test_f44_a_machine_without_time_zones_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cron, "zone_names", lambda: [])
+    with pytest.raises(ConfigError) as found:
+        read_target("    timezone: Mars/Olympus\n")
+    assert "no time zone database" in found.value.problems[0].message
+    assert "tzdata" in found.value.problems[0].hint

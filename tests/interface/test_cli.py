@@ -329,7 +329,7 @@ def test_progress_lines_are_rare_in_logs(dsync: Any, runs: Any) -> None:
 
 
 def test_list(dsync: Any, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = [app.TargetRow(target, None, "2099-01-01T00:00:00Z", False, True, "") for target in workspace.config.targets]
+    rows = [app.TargetRow(target, None, "2099-01-01T00:00:00Z", False, True) for target in workspace.config.targets]
     monkeypatch.setattr(app, "list_targets", lambda workspace, selection: rows)
     status, out, _ = dsync("list")
     assert status == 0 and "oca_repos" in out and "6 targets: 5 never, 1 paused" in out

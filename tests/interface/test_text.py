@@ -302,7 +302,7 @@ def _rows() -> list[listing.Listed]:
         (listing.Last("2026-03-26T12:00:00Z", Outcome.IN_SYNC, ""), "2026-03-29T00:00:00Z", True, True),
         (None, "2026-04-05T05:00:00Z", False, True),
         (listing.Last("2026-03-29T04:00:00Z", Outcome.CONFLICTED, ""), "2026-03-30T04:00:00Z", False, True),
-        (None, "2026-04-01T01:00:00Z", False, False),
+        (None, "2026-04-01T01:00:00Z", False, False, True),
     ]
     return [listing.Listed(target, *given) for target, given in zip(targets(), lasts, strict=True)]
 

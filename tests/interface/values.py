@@ -9,7 +9,7 @@ from directional_sync.model.lifecycle import Outcome, Skip
 from directional_sync.model.plan import Change, Conflict, FileDiff, Held, Plan, Side, Why, count
 from directional_sync.model.record import Failure, Phase, Summary, TargetRecord, Verdict
 from directional_sync.model.snapshot import ABSENT, FILE, Entry, Source
-from directional_sync.model.target import Direction, Place, Schedule, Target
+from directional_sync.model.target import Direction, Pause, Place, Schedule, Target
 
 RUN = "0199aa00bb11c0ffee0000"
 
@@ -195,5 +195,5 @@ def targets() -> tuple[Target, ...]:
         one("live_to_docs", Direction.PULL, "0 */12 * * *", 30),
         one("skillsmith_catalog", Direction.PULL, "0 5 * * 0", 40),
         one("claude_config", Direction.BIDIRECTIONAL, "0 4 * * *", 50),
-        one("notion_monthend", Direction.PUSH, "0 1 1 * *", 60, paused=True),
+        one("notion_monthend", Direction.PUSH, "0 1 1 * *", 60, paused=Pause()),
     )

@@ -11,12 +11,14 @@ from directional_sync.config.schema_safety import CheckPart, DriftGatePart, Safe
 from directional_sync.config.schema_target import DefaultsPart, PolicyPart, TargetPart, VerificationPart
 from directional_sync.model.target import (
     Allowed,
+    Catchup,
     Check,
     ConflictRule,
     Direction,
     DriftGate,
     Place,
     Policy,
+    Punctuality,
     Safety,
     Schedule,
     Target,
@@ -46,6 +48,7 @@ def target(
     if own("timeout") is not None:
         given["timeout_s"] = own("timeout")
     config = part.config or {}
+    catchup, catchup_max = own("catchup") or (Catchup.ONCE, 1)
     made = Target(
         name=name,
         direction=own("direction") or Direction.BIDIRECTIONAL,
@@ -53,6 +56,7 @@ def target(
         options=options,
         description=part.description,
         schedule=Schedule(part.schedule, own("timezone") or "UTC") if part.schedule else None,
+        punctuality=Punctuality(catchup, catchup_max, own("jitter") or 0.0, own("overdue_after")),
         config=config,
         inputs=tuple(part.inputs or ()),
         outputs=tuple(part.outputs or ()),

@@ -30,7 +30,7 @@ from directional_sync.model.target import Config
 from directional_sync.model.values import Values, kind_of
 
 FILE = "config.json"
-_FORM = 3
+_FORM = 4
 _PUBLIC = frozenset({"HOME", "USER", "LOGNAME", "LANG", "PWD", "TMPDIR", "TZ"})
 _ROOMS = ("", "config", "core", "endpoints", "git", "model", "service", "upstream")
 """Where the files are that decide what a checked file is."""
@@ -40,6 +40,7 @@ _ENUMS = {
     "direction": model.Direction,
     "on_conflict": model.OnConflict,
     "on_delete": model.OnDelete,
+    "catchup": model.Catchup,
     "approve": model.Approve,
     "hidden_text": model.HiddenText,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Annotated, Any
 
 from pydantic import (
@@ -18,7 +19,7 @@ from pydantic_core import PydanticCustomError
 
 from directional_sync.config import durations
 from directional_sync.core.schedule import BadSchedule, parse
-from directional_sync.model.target import Limit
+from directional_sync.model.target import Catchup, Limit, Pause
 
 TARGET_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 TARGET_NAME_MAX = 64
@@ -93,6 +94,32 @@ def _cron(value: str) -> str:
     return value.strip()
 
 
+def _catchup(value: Any) -> Any:
+    found = re.fullmatch(r"(once|skip)|all ?\(([1-9][0-9]{0,2})\)", value) if isinstance(value, str) else None
+    if not found:
+        raise wrong("what becomes of missed firings is once, skip or all(n)", "write it like once, skip or all(5)")
+    return (Catchup(found[1]), 1) if found[1] else (Catchup.ALL, int(found[2]))
+
+
+def _paused(value: Any) -> Any:
+    if isinstance(value, bool):
+        return Pause() if value else None
+    if isinstance(value, str) and value.strip() and not re.search(r"[\x00-\x1f\x7f]", value):
+        return Pause(value.strip())
+    if not isinstance(value, dict) or not value or not value.keys() <= {"reason", "until"}:
+        raise wrong("a pause is true, false, its reason in words, or `reason` and `until`", 'paused: "why"')
+    pause = Pause(**{name: one for name, one in value.items() if isinstance(one, str)})
+    if any(not isinstance(one, str) or re.search(r"[\x00-\x1f\x7f]", one) for one in value.values()):
+        raise wrong("`reason` and `until` are one line of text each")
+    try:
+        valid = not pause.until or date.fromisoformat(pause.until).isoformat() == pause.until
+    except ValueError:
+        valid = False
+    if not valid:
+        raise wrong(f"{pause.until!r} is no date", "until: 2027-01-31, the last day on which it is paused")
+    return pause
+
+
 def _zone(value: str) -> str:
     from directional_sync.config import cron
 
@@ -101,7 +128,10 @@ def _zone(value: str) -> str:
     except ValueError as error:
         import difflib
 
-        near = difflib.get_close_matches(value, cron.zone_names(), n=1, cutoff=0.6)
+        known = cron.zone_names()
+        if not known:
+            raise wrong("this machine has no time zone database", "install it: the package tzdata") from None
+        near = difflib.get_close_matches(value, known, n=1, cutoff=0.6)
         raise wrong(
             str(error), f"did you mean {near[0]}?" if near else "use an IANA name like Europe/Brussels"
         ) from None
@@ -165,6 +195,31 @@ MaxDelete = Annotated[
     Any,
     AfterValidator(_limit),
     Shown({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": _LIMIT_PATTERN}]}),
+]
+Catching = Annotated[
+    Any, AfterValidator(_catchup), Shown({"type": "string", "pattern": r"^(once|skip|all ?\([1-9][0-9]{0,2}\))$"})
+]
+_DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+Paused = Annotated[
+    Any,
+    AfterValidator(_paused),
+    Shown(
+        {
+            "anyOf": [
+                {"type": "boolean"},
+                {"type": "string", "minLength": 1},
+                {
+                    "type": "object",
+                    "properties": {
+                        "reason": {"type": "string", "description": "Why, in words."},
+                        "until": {"type": "string", "pattern": _DATE, "description": "The last day of the pause."},
+                    },
+                    "minProperties": 1,
+                    "additionalProperties": False,
+                },
+            ]
+        }
+    ),
 ]
 Cron = Annotated[str, AfterValidator(_cron)]
 Zone = Annotated[str, AfterValidator(_zone)]

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from directional_sync.config.schema_parts import (
+    Catching,
     Command,
     Cron,
     Duration,
@@ -17,6 +18,7 @@ from directional_sync.config.schema_parts import (
     MaxDelete,
     Number,
     Part,
+    Paused,
     Program,
     Shown,
     Zone,
@@ -105,6 +107,22 @@ class SharedPart(Part):
     timezone: Zone | None = Field(
         default=None, description="IANA time zone in which `schedule` is read, like Europe/Brussels. Default: UTC."
     )
+    catchup: Catching | None = Field(
+        default=None,
+        description="What becomes of firings of `schedule` that nobody answered in time with `dsync run --due`: `once` "
+        "makes up for all of them with one run, `skip` waits for the next, `all(5)` runs once for each of the newest "
+        "5, the oldest first. Default: once.",
+    )
+    jitter: Duration | None = Field(
+        default=None,
+        description="The run comes later than `schedule` says by a delay of the target's own, always the same and "
+        "below this (and below half the time to the next): `10m`. Default: none.",
+    )
+    overdue_after: Duration | None = Field(
+        default=None,
+        description="How late a run may be before the target is overdue, which is an alarm. Default: half the time "
+        "between two runs, from 10m to 6h.",
+    )
     timeout: Duration | None = Field(
         default=None, description="How long one run may take: `90s`, `30m`, `1h30m`. Default: 30m."
     )
@@ -183,4 +201,8 @@ class TargetPart(SharedPart):
     priority: Annotated[int, Field(ge=-1_000_000, le=1_000_000)] = Field(
         default=0, description="Among targets that may start, the higher goes first. Default: 0."
     )
-    paused: bool = Field(default=False, description="Listed and checked, but not run.")
+    paused: Paused = Field(
+        default=None,
+        description="Listed and checked, but not run: `true`, or why in words, or `reason` and `until` (its last "
+        "day): `{reason: month end, until: 2027-01-31}`.",
+    )

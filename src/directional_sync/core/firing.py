@@ -14,7 +14,7 @@ Where the clock is moved by less than an hour (Lord Howe Island: by half of one)
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from directional_sync.core.schedule import Times
@@ -22,6 +22,7 @@ from directional_sync.core.schedule import Times
 _DAY = timedelta(days=1)
 _HOUR = timedelta(hours=1)
 _SECOND = timedelta(seconds=1)
+_DAYS_KNOWN = 64
 _DAYS_MAX = 41 * 366
 """29 February comes on a certain day of the week at least once in so many days."""
 
@@ -33,6 +34,8 @@ class Rhythm:
 
     times: Times
     zone: tzinfo
+    _known: dict[date, tuple[list[datetime], datetime]] = field(default_factory=dict, compare=False, repr=False)
+    """Day -> its firings, and its first moment: the same few days are asked for again and again."""
 
     def after(self, moment: datetime) -> datetime:
         """The first firing later than `moment`."""
@@ -42,8 +45,8 @@ class Rhythm:
         """The last firing at or before `moment`."""
         day = moment.astimezone(self.zone).date() + _DAY
         for _ in range(_DAYS_MAX):
-            if any(firing <= moment for firing in self._of(day)):
-                return max(firing for near in (day, day - _DAY) for firing in self._of(near) if firing <= moment)
+            if any(firing <= moment for firing in self._of(day)[0]):
+                return max(firing for near in (day, day - _DAY) for firing in self._of(near)[0] if firing <= moment)
             day -= _DAY
         raise ValueError("it never fires")
 
@@ -52,10 +55,10 @@ class Rhythm:
         day = moment_day = start.astimezone(self.zone).date() - _DAY
         waiting: set[datetime] = set()
         while end is None or day <= end.astimezone(self.zone).date() + _DAY:
-            waiting.update(self._of(day))
+            waiting.update(self._of(day)[0])
             # Those of the next day are never earlier than its first moment; some of this day may be later, where the
             # clock goes back over midnight.
-            edge = self._once(datetime.combine(day + _DAY, time()))
+            edge = self._of(day + _DAY)[1]
             for firing in sorted(firing for firing in waiting if firing < edge):
                 moment_day = day
                 if end is not None and firing > end:
@@ -74,8 +77,16 @@ class Rhythm:
             return day
         return (day.replace(day=1) + timedelta(days=32)).replace(day=1) - _DAY
 
-    def _of(self, day: date) -> list[datetime]:
-        """The firings of one day on the wall, in order, each once."""
+    def _of(self, day: date) -> tuple[list[datetime], datetime]:
+        """The firings of one day on the wall, and its first moment."""
+        if day not in self._known:
+            if len(self._known) >= _DAYS_KNOWN:
+                self._known.clear()
+            self._known[day] = (self._firings(day), self._once(datetime.combine(day, time())))
+        return self._known[day]
+
+    def _firings(self, day: date) -> list[datetime]:
+        """In order, each once."""
         if not self.times.names(day):
             return []
         midnight = datetime.combine(day, time())

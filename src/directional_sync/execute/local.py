@@ -22,7 +22,7 @@ def execute(targets: Sequence[Target], world: World, mode: Mode) -> tuple[Target
     for target in in_order(targets):
         world.tell(Event(EventType.TARGET_START, f"{target.direction} {target.name}", target.name))
         own = replace(mode, dry_run=mode.dry_run or target.dry_run)
-        record = _skip(target, records, own) or _cancelled(target, world) or sync(target, world, own)
+        record = _skip(target, records, own, world.today) or _cancelled(target, world) or sync(target, world, own)
         records[target.name] = record
         level = Level.INFO if record.success or record.outcome is Outcome.SKIPPED else Level.ERROR
         data = {"outcome": str(record.outcome), "duration": round(record.duration_s, 3), "commit": record.commit}
@@ -43,9 +43,9 @@ def refuse_stale(records: Sequence[TargetRecord]) -> None:
         )
 
 
-def _skip(target: Target, records: dict[str, TargetRecord], mode: Mode) -> TargetRecord | None:
-    if target.paused:
-        return skipped(target, Skip.PAUSED, "paused in the configuration")
+def _skip(target: Target, records: dict[str, TargetRecord], mode: Mode, today: str) -> TargetRecord | None:
+    if pause := target.pause(today):
+        return skipped(target, Skip.PAUSED, str(pause))
     if not plugins.available(target.endpoint):
         return skipped(
             target,

@@ -149,6 +149,8 @@ class TargetRecord:
     also: tuple[Failure, ...] = ()
     """What else kept it from being done as a whole, each with a next step of its own; never worse than `failure`."""
     skip: Skip | None = None
+    scheduled: str = ""
+    """The firing of its schedule that it ran for, RFC 3339; "" when a person began the run."""
     notes: tuple[str, ...] = ()
     samples: tuple[FileDiff, ...] = ()
     """The content of some of the plan's changes; filled in a dry run, as far as the mode asks for it."""

@@ -114,6 +114,48 @@ class Schedule:
     timezone: str = "UTC"
 
 
+class Catchup(StrEnum):
+    """What happens with firings that nobody answered in time."""
+
+    ONCE = "once"
+    """One run answers all of them."""
+    SKIP = "skip"
+    """None does; the next firing is waited for."""
+    ALL = "all"
+    """Each gets a run of its own, the oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Punctuality:
+    """What a schedule allows, and what happens when a run comes late."""
+
+    catchup: Catchup = Catchup.ONCE
+    catchup_max: int = 1
+    """With ALL: how many of the newest are answered, >= 1."""
+    jitter_s: float = 0.0
+    """The target's own delay lies in [0, this); never more than half the time between two firings."""
+    overdue_after_s: float | None = None
+    """How late the answer to a firing may be before it is an alarm; None: half the time to the next one, 10 minutes
+    to 6 hours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Why a target does not run for now."""
+
+    reason: str = ""
+    until: str = ""
+    """ISO date, the last day on which it holds; "" for as long as the file says so."""
+
+    def holds(self, today: str) -> bool:
+        """`today`: ISO date."""
+        return not self.until or today <= self.until
+
+    def __str__(self) -> str:
+        reason = f": {self.reason}" if self.reason else ""
+        return f"paused in the file{f' until {self.until}' if self.until else ''}{reason}"
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One of the seed's pre or post sync checks."""
@@ -199,6 +241,7 @@ class Target:
     """The endpoint's own options, validated by its class; a plain mapping where the endpoint is not available."""
     description: str = ""
     schedule: Schedule | None = None
+    punctuality: Punctuality = Punctuality()
     config: Mapping[str, Any] = field(default_factory=dict)
     """The seed's free mapping, handed to an entrypoint as JSON."""
     inputs: tuple[str, ...] = ()
@@ -221,7 +264,7 @@ class Target:
     idempotent: bool = True
     dry_run: bool = False
     fail_on_diff: bool = False
-    paused: bool = False
+    paused: Pause | None = None
     approve: Approve = Approve.NOTHING
     hidden_text: HiddenText = HiddenText.ALLOW
     place: Place = Place()
@@ -238,6 +281,10 @@ class Target:
         """Whether the lock file knows its agreed state. It travels with the branch, so only for what is committed to
         the branch; all others are known to our own ref alone."""
         return self.git_commit and self.direction is not Direction.PUSH
+
+    def pause(self, today: str) -> Pause | None:
+        """The pause that holds on that day (ISO date)."""
+        return self.paused if self.paused is not None and self.paused.holds(today) else None
 
 
 @dataclass(frozen=True)

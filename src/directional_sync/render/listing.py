@@ -34,11 +34,13 @@ class Listed:
     next_run: str = ""
     overdue: bool = False
     available: bool = True
+    paused: bool = False
+    """Whether the pause of the file holds today."""
 
     @property
     def word(self) -> str:
         """How its last run ended, or why it will not run."""
-        if self.target.paused:
+        if self.paused:
             return "paused"
         if not self.available:
             return "unavailable"
@@ -85,7 +87,7 @@ def _listed(row: Listed, now: str) -> list[tuple[str, Style]]:
         (one_line(schedule(row.target.schedule)), Style.NONE),
         (row.word + when, style),
         (_in_sync(row), Style.NONE),
-        (ahead(row.next_run, now) if row.next_run and row.available and not row.target.paused else "-", Style.NONE),
+        (ahead(row.next_run, now) if row.next_run and row.available and not row.paused else "-", Style.NONE),
     ]
 
 
@@ -100,14 +102,15 @@ def _in_sync(row: Listed) -> str:
 
 
 def target_json(row: Listed) -> dict[str, Any]:
-    target = row.target
+    target, pause = row.target, row.target.paused
     return {
         "name": target.name,
         "direction": str(target.direction),
         "description": target.description,
         "endpoint": target.endpoint,
         "available": row.available,
-        "paused": target.paused,
+        "paused": row.paused,
+        "pause": None if pause is None else {"reason": pause.reason, "until": pause.until or None},
         "schedule": target.schedule.cron if target.schedule else None,
         "timezone": target.schedule.timezone if target.schedule else None,
         "inputs": list(target.inputs),

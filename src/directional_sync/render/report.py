@@ -75,6 +75,7 @@ def result(record: TargetRecord) -> dict[str, Any]:
         "error": _error(record),
         **({"further_errors": [error(one) for one in record.also]} if record.also else {}),
         "skipped_because": str(record.skip) if record.skip else None,
+        **({"scheduled": record.scheduled} if record.scheduled else {}),
         "notes": list(record.notes),
         **({"effects": [_effect(effect) for effect in record.effects]} if record.effects else {}),
         **(_plan(record.plan) if record.plan is not None else {}),

@@ -18,14 +18,19 @@ OWNER_ONLY_FILE = 0o600
 OWNER_ONLY_FOLDER = 0o700
 
 
+def now() -> datetime:
+    """Now by the wall clock, in UTC and whole seconds; it may jump."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
 def utc_now() -> str:
     """Now, as RFC 3339 in UTC with seconds: `2026-03-29T01:00:00Z`."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return now().strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def today() -> str:
     """Today's date in UTC, ISO form."""
-    return datetime.now(UTC).date().isoformat()
+    return now().date().isoformat()
 
 
 def monotonic() -> float:

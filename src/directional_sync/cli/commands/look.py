@@ -78,8 +78,10 @@ def listed(face: Face, selection: Selection) -> int:
 
 def _listed(row: TargetRow) -> Listed:
     from directional_sync.render.listing import Listed
+    from directional_sync.system import host
 
-    return Listed(row.target, _last(row.last), row.next_run, row.overdue, row.available)
+    paused = row.target.pause(host.today()) is not None
+    return Listed(row.target, _last(row.last), row.next_run, row.overdue, row.available, paused)
 
 
 def _last(last: LastRun | None) -> Last | None:

@@ -41,6 +41,7 @@ Examples:
   dsync run
   dsync run oca_repos --verify
   dsync run --direction pull --dry-run
+  dsync run --due
 """
 _PRUNE_HELP = """Remove, in a commit, what came from sources and targets that the file no longer holds.
 
@@ -100,6 +101,7 @@ def plan(face: Face, **given: Any) -> int:
 @selecting
 @click.option("--dry-run", is_flag=True, help="Stop after the plan and show it; the same as `dsync plan`.")
 @click.option("--plan", "plan_id", metavar="ID", default="", help="Do exactly that plan, or stop when it is stale.")
+@click.option("--due", is_flag=True, help="Only what is due by its schedule now, however late it is.")
 @click.option("--prove", is_flag=True, help="Run scripts twice and compare what they leave.")
 @click.option("--list", "listing", is_flag=True, hidden=True, help="The seed's flag: list the targets and stop.")
 @_judging
@@ -162,7 +164,10 @@ def _sync(
 
     if given["plan_id"] and given["dry_run"]:
         raise _usage("--plan and --dry-run exclude each other: the plan is known already")
+    if given["plan_id"] and given.get("due"):
+        raise _usage("--plan and --due exclude each other: a plan names its targets")
     workspace = face.open()
+    given["carry"] = ci and bool(given.get("due"))
     given["accepted"] = accepted(given)
     given["lock_timeout_s"] = given.pop("lock_timeout")
     given["prefer"] = Prefer(given["prefer"]) if given["prefer"] else None

@@ -1,0 +1,159 @@
+"""Where the targets of one repository stand with their schedules, and which of them a run takes that is asked for what
+is due. Reads the history and the clock; what is due is decided in `core.due`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from directional_sync.config import cron
+from directional_sync.core.due import Chosen, Standing, Tried, choose, own_delay, standing
+from directional_sync.core.firing import Rhythm
+from directional_sync.errors import HostError
+from directional_sync.git import ran
+from directional_sync.model.lifecycle import Outcome, Skip
+from directional_sync.model.record import Summary, TargetRecord
+from directional_sync.model.target import Catchup, Target
+from directional_sync.store.tries import Runs, of_entry, tries
+from directional_sync.system import host
+from directional_sync.workspace import Workspace
+
+if TYPE_CHECKING:
+    from directional_sync.git.repository import Repository
+
+FIRING = "SYNC_SCHEDULED"
+"""The variable that tells a target's programs for which firing they run."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One target and its schedule."""
+
+    target: Target
+    standing: Standing
+    rhythm: Rhythm | None = None
+    delay: timedelta = timedelta(0)
+
+    def coming(self, count: int) -> list[datetime]:
+        """The next `count` times at which it will be due, the first one past when it is due now."""
+        if self.rhythm is None or self.standing.following is None:
+            return []
+        found = [self.standing.following]
+        after = max(host.now(), self.standing.following)
+        while len(found) < count:
+            found.append(self.rhythm.after(max(after, found[-1]) - self.delay) + self.delay)
+        return found
+
+
+def timetable(workspace: Workspace) -> tuple[Entry, ...]:
+    """Every target of the file, in its order. Raises HostError E-TIMEZONES when this machine has lost a time zone."""
+    now = host.now()
+    known = _tries(workspace, now)
+    return tuple(_entry(target, known.get(target.name, []), now) for target in workspace.config.targets)
+
+
+def _entry(target: Target, known: Sequence[Tried], now: datetime) -> Entry:
+    rhythm = _rhythm(target)
+    delay = own_delay(target.name, rhythm, target.punctuality) if rhythm is not None else timedelta(0)
+    paused = target.pause(now.date().isoformat()) is not None
+    found = standing(rhythm, target.punctuality, known, now, delay=delay, paused=paused)
+    return Entry(target, found, rhythm, delay)
+
+
+def _rhythm(target: Target) -> Rhythm | None:
+    if target.schedule is None:
+        return None
+    try:
+        return cron.rhythm(target.schedule)
+    except ValueError as error:
+        raise HostError(
+            "E-TIMEZONES",
+            f"{target.name}: {error} on this machine",
+            hint="install the time zone database (the package tzdata), then run again",
+            place=str(target.place),
+            kept="nothing was run; a schedule is never read in another time zone",
+        ) from error
+
+
+def _tries(workspace: Workspace, now: datetime) -> dict[str, list[Tried]]:
+    """From the history of this clone, and from notes that came with the repository."""
+    from directional_sync.store.history import History
+
+    every = {t.name for t in workspace.config.targets if t.punctuality.catchup is Catchup.ALL}
+    history: Runs = History(workspace.state / "history")
+    found = tries(history, now, every)
+    if ran.any_here(workspace.state.parent):
+        for name, entries in ran.read(_repository(workspace)).items():
+            noted = [of_entry(entry, str(entry.get("started")), float(entry.get("took", 0))) for entry in entries]
+            merged = {one.started: one for one in (*filter(None, noted), *found.get(name, []))}
+            found[name] = [merged[started] for started in sorted(merged, reverse=True)]
+    return found
+
+
+@dataclass(frozen=True)
+class Picked:
+    """What of the selected targets is due at this moment."""
+
+    chosen: Chosen
+    skipped: tuple[TargetRecord, ...] = ()
+    """A record for each that is not."""
+
+    def environment(self, given: Callable[[Target], Mapping[str, str]]) -> Callable[[Target], Mapping[str, str]]:
+        """`given` with the firing that the target's run is for."""
+        return lambda target: {**given(target), FIRING: _text(self.chosen.firings[target.name])}
+
+    def account(self, records: Sequence[TargetRecord]) -> tuple[TargetRecord, ...]:
+        """The records of what ran, each with its firing, and of what did not."""
+        ran = [replace(one, scheduled=_text(self.chosen.firings[one.target])) for one in records]
+        return (*ran, *self.skipped)
+
+
+def pick(workspace: Workspace, targets: Sequence[Target]) -> Picked:
+    """Which of these are due now. Raises as `timetable`."""
+    entries = {entry.target.name: entry for entry in timetable(workspace)}
+    standings = {name: entry.standing for name, entry in entries.items()}
+    chosen = choose(standings, {name: entry.target.needs for name, entry in entries.items()})
+    left = [target for target in targets if target.name not in chosen.firings]
+    return Picked(chosen, tuple(_left(target, standings[target.name], chosen) for target in left))
+
+
+def _left(target: Target, where: Standing, chosen: Chosen) -> TargetRecord:
+    if target.name in chosen.held:
+        why, message = Skip.NOT_DUE, f"due, but {chosen.held[target.name]}"
+    elif target.paused is not None and where.following is None and target.schedule is not None:
+        why, message = Skip.PAUSED, str(target.paused)
+    elif where.following is None:
+        why, message = Skip.NOT_DUE, "has no schedule; it is run by hand"
+    else:
+        why, message = Skip.NOT_DUE, f"not due before {_text(where.following)}"
+    return TargetRecord(target.name, target.direction, Outcome.SKIPPED, message, skip=why)
+
+
+def carried(workspace: Workspace, summary: Summary) -> Summary:
+    """Notes what ran where it travels with the repository. Where that fails, the summary says so."""
+    from directional_sync.render.report import result
+
+    entries = {}
+    for record in summary.counted:
+        told = result(record)
+        entry = {name: told.get(name) for name in ("outcome", "scheduled")}
+        if told["error"]:
+            entry["error"] = {name: told["error"][name] for name in ("code", "exit_status")}
+        entries[record.target] = [{**entry, "started": summary.started, "took": round(summary.duration_s)}]
+    try:
+        ran.write(_repository(workspace), entries)
+    except HostError as error:
+        return replace(summary, unrecorded=f"{error.message} ({error.code})")
+    return summary
+
+
+def _repository(workspace: Workspace) -> Repository:
+    from directional_sync.git.repository import Repository
+
+    return Repository.open(workspace.root)
+
+
+def _text(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
