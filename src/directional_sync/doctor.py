@@ -14,7 +14,7 @@ from directional_sync.errors import ConfigError, SyncError
 from directional_sync.gates import detector
 from directional_sync.model.notify import Channel, Ping
 from directional_sync.system import host
-from directional_sync.workspace import Workspace, open_workspace
+from directional_sync.workspace import Selection, Workspace, open_workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ def examine(config_path: str | None, cwd: Path, environ: Mapping[str, str]) -> l
         checks += _guarded("notifications", "channels", lambda: _notifications(found))
         checks += _guarded("state", "state folder", lambda: _state(found))
         checks += _guarded("schedule", "workflow", lambda: _workflow(found))
+        checks += _guarded("schedule", "runs", lambda: _runs(found))
     return checks
 
 
@@ -191,3 +192,15 @@ def _workflow(workspace: Workspace) -> Iterator[Check]:
         yield Check("schedule", "workflow", None, "it differs from what the schedules in the YAML say", fix)
     else:
         yield Check("schedule", "workflow", True, "matches the schedules in the YAML")
+
+
+def _runs(workspace: Workspace) -> Iterator[Check]:
+    from directional_sync.timetable import scheduled
+
+    rows = scheduled(workspace, Selection())
+    late = ", ".join(row.target.name for row in rows if row.overdue)
+    if late:
+        yield Check("schedule", "runs", False, f"overdue, nothing answers their schedule: {late}", "dsync schedule")
+    else:
+        count = sum(row.target.schedule is not None for row in rows)
+        yield Check("schedule", "runs", True, f"{count} targets with a schedule, none overdue")

@@ -16,9 +16,10 @@ from directional_sync.git import ran
 from directional_sync.model.lifecycle import Outcome, Skip
 from directional_sync.model.record import Summary, TargetRecord
 from directional_sync.model.target import Catchup, Target
+from directional_sync.render.timetable import Scheduled
 from directional_sync.store.tries import Runs, of_entry, tries
 from directional_sync.system import host
-from directional_sync.workspace import Workspace
+from directional_sync.workspace import Selection, Workspace, select
 
 if TYPE_CHECKING:
     from directional_sync.git.repository import Repository
@@ -52,6 +53,22 @@ def timetable(workspace: Workspace) -> tuple[Entry, ...]:
     now = host.now()
     known = _tries(workspace, now)
     return tuple(_entry(target, known.get(target.name, []), now) for target in workspace.config.targets)
+
+
+def scheduled(workspace: Workspace, selection: Selection, count: int = 1) -> tuple[Scheduled, ...]:
+    """The selected targets for showing, each with its next `count` times. Raises SelectionError, and as `timetable`."""
+    entries = {entry.target.name: entry for entry in timetable(workspace)}
+    standings = {name: entry.standing for name, entry in entries.items()}
+    held = choose(standings, {name: entry.target.needs for name, entry in entries.items()}).held
+    rows = []
+    for entry in (entries[target.name] for target in select(workspace, selection)):
+        rhythm, coming = entry.rhythm, tuple(entry.coming(count))
+        period_s = rhythm.times.gap_min * 60.0 if rhythm is not None else None
+        delay_s, why = int(entry.delay.total_seconds()), held.get(entry.target.name, "")
+        rows.append(
+            Scheduled(entry.target, entry.standing, coming, delay_s, period_s, f"due, but {why}" if why else "")
+        )
+    return tuple(rows)
 
 
 def _entry(target: Target, known: Sequence[Tried], now: datetime) -> Entry:

@@ -15,6 +15,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "plan": ("run:plan", "Show what a run would do, with the real differences; write nothing."),
     "run": ("run:run", "Sync the targets: plan, judge, apply, commit, prove."),
     "status": ("look:status", "Show drift: what differs now, and what was left unfinished."),
+    "schedule": ("schedule:schedule", "Show what is due, overdue, and comes next."),
     "diff": ("look:diff", "Show the differences of one target, and what was edited here."),
     "conflicts": ("conflicts:conflicts", "List what changed on both sides and waits for a person."),
     "resolve": ("conflicts:resolve", "Settle conflicts of a target, and run it."),

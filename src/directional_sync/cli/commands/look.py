@@ -92,7 +92,7 @@ def _last(last: LastRun | None) -> Last | None:
 
 @click.command(help=_STATUS_HELP, short_help="Show drift: what differs now, and what was left unfinished.")
 @selecting
-@click.option("--check", is_flag=True, help="Exit 5 when anything differs.")
+@click.option("--check", is_flag=True, help="Exit 5 when anything differs, 1 when a target is overdue.")
 @faced
 def status(face: Face, selection: Selection, check: bool) -> int:
     from directional_sync import app
@@ -110,19 +110,24 @@ def status(face: Face, selection: Selection, check: bool) -> int:
             "departed": list(found.departed),
             "drift_score": found.score,
             "interrupted": found.interrupted or None,
+            "overdue": [row.target.name for row in found.overdue],
         }
         face.console.document(document)
     else:
-        ink = face.console.out_ink
-        face.console.result(
-            drift.drift(rows, found.score, found.interrupted, ink, host.utc_now(), departed=found.departed)
-        )
+        from directional_sync.render.timetable import overdue_lines
+
+        ink, now = face.console.out_ink, host.utc_now()
+        late = overdue_lines(found.overdue, ink, now)
+        shown = drift.drift(rows, found.score, found.interrupted, ink, now, departed=found.departed)
+        face.console.result("\n".join([*late, *([""] if late else []), shown]))
     return int(_checked(found) if check else Exit.OK)
 
 
 def _checked(found: Status) -> Exit:
-    """5 when anything differs; 1 when it could not be found out, which is not the same as no difference."""
-    if any(row.in_sync is None and row.record is not None and not row.record.success for row in found.rows):
+    """5 when anything differs; 1 when it could not be found out, which is not the same as no difference, or when a
+    target is overdue."""
+    unseen = [row for row in found.rows if row.in_sync is None and row.record is not None and not row.record.success]
+    if found.overdue or unseen:
         return Exit.FAILED
     return Exit.CHANGES if any(row.in_sync is False for row in found.rows) else Exit.OK
 
