@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from directional_sync import plugins
 from directional_sync.config import cron
-from directional_sync.core.due import Chosen, Standing, Tried, choose, own_delay, standing
+from directional_sync.core.due import Chosen, Standing, State, Tried, choose, own_delay, standing
 from directional_sync.core.firing import Rhythm
 from directional_sync.errors import HostError
 from directional_sync.git import ran
@@ -75,7 +76,8 @@ def _entry(target: Target, known: Sequence[Tried], now: datetime) -> Entry:
     rhythm = _rhythm(target)
     delay = own_delay(target.name, rhythm, target.punctuality) if rhythm is not None else timedelta(0)
     paused = target.pause(now.date().isoformat()) is not None
-    found = standing(rhythm, target.punctuality, known, now, delay=delay, paused=paused)
+    away = paused or not plugins.available(target.endpoint)
+    found = standing(rhythm, target.punctuality, known, now, delay=delay, paused=away)
     return Entry(target, found, rhythm, delay)
 
 
@@ -139,7 +141,9 @@ def pick(workspace: Workspace, targets: Sequence[Target]) -> Picked:
 def _left(target: Target, where: Standing, chosen: Chosen) -> TargetRecord:
     if target.name in chosen.held:
         why, message = Skip.NOT_DUE, f"due, but {chosen.held[target.name]}"
-    elif target.paused is not None and where.following is None and target.schedule is not None:
+    elif not plugins.available(target.endpoint):
+        why, message = Skip.UNAVAILABLE, f"endpoint not available in this version: {target.endpoint}"
+    elif where.state is State.PAUSED:
         why, message = Skip.PAUSED, str(target.paused)
     elif where.following is None:
         why, message = Skip.NOT_DUE, "has no schedule; it is run by hand"

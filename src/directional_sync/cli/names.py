@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run:run", "Sync the targets: plan, judge, apply, commit, prove."),
     "status": ("look:status", "Show drift: what differs now, and what was left unfinished."),
     "schedule": ("schedule:schedule", "Show what is due, overdue, and comes next."),
+    "daemon": ("schedule:daemon", "Run what is due, whenever it is, until told to stop."),
     "diff": ("look:diff", "Show the differences of one target, and what was edited here."),
     "conflicts": ("conflicts:conflicts", "List what changed on both sides and waits for a person."),
     "resolve": ("conflicts:resolve", "Settle conflicts of a target, and run it."),

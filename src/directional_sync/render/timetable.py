@@ -122,6 +122,8 @@ def _told(row: Scheduled, ink: Ink, now: str) -> list[str]:
         told.append((f"{name}: its last run {how}; again at {_text(row.coming[0])}", Style.CHANGED))
     if found.state is State.PAUSED and row.target.paused is not None:
         told.append((f"{name}: {one_line(str(row.target.paused))}", Style.QUIET))
+    elif found.state is State.PAUSED:
+        told.append((f"{name}: endpoint not available in this version: {row.target.endpoint}", Style.QUIET))
     if row.too_long and row.period_s is not None:
         what = f"{name}: its last run took {span(row.took_s)}, longer than the {span(row.period_s)} between two"
         told.append((f"{what}; those that meet are put together", Style.CHANGED))
