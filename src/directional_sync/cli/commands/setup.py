@@ -16,6 +16,7 @@ _INIT_HELP = """Prepare a repository: the YAML, the runner script and the workfl
 Nothing that exists is overwritten without --force. With --from the YAML is made of
 the configuration of another vendoring tool: repos.yaml of git-aggregator, .repos of
 vcstool, vendir.yml, west.yml or .gitmodules. What cannot be carried over is told.
+With --systemd units for your systemd are written instead, which run what is due.
 
 \b
 Examples:
@@ -23,6 +24,7 @@ Examples:
   dsync init ../elsewhere
   dsync init --from repos.yaml --print
   dsync init --from ros2.repos --into src
+  dsync init --systemd
 """
 _VALIDATE_HELP = """Check the YAML; every mistake at once, with its place.
 
@@ -75,11 +77,24 @@ Example:
 @click.option("--into", metavar="FOLDER", help="What paths in FILE are relative to; else the folder it is in.")
 @click.option("--print", "only_print", is_flag=True, help="Print the YAML for FILE and write nothing.")
 @click.option("--force", is_flag=True, help="Overwrite what exists.")
+@click.option(
+    "--systemd",
+    type=click.Choice(["timer", "daemon"]),
+    is_flag=False,
+    flag_value="timer",
+    help="Write units for your systemd that run what is due: a timer, or =daemon.",
+)
 @faced
 def init(
-    face: Face, folder: str, starter: str | None, source: str | None, into: str | None, only_print: bool, force: bool
-) -> int:
+    face: Face, folder: str, starter: str | None, source: str | None, into: str | None, only_print: bool, force: bool,
+    systemd: str | None,
+) -> int:  # fmt: skip
     from directional_sync.starters import prepare
+
+    if systemd is not None:
+        if starter is not None or source is not None or into is not None:
+            raise click.UsageError("--systemd stands alone, with --force or --print")
+        return _units(face, folder, systemd, only_print, force)
 
     if source is not None:
         if starter is not None:
@@ -94,6 +109,38 @@ def init(
     lines = [f"+ {name}" for name in written] or ["= everything is there already"]
     where = "" if folder == "." else f"cd {folder} && "
     face.console.result("\n".join([*lines, "", f"  {where}dsync list   see the targets"]))
+    return int(Exit.OK)
+
+
+def _units(face: Face, folder: str, flavour: str, only_print: bool, force: bool) -> int:
+    """Units for the user's systemd, in their own configuration folder."""
+    import sys
+
+    from directional_sync.git import layout
+    from directional_sync.render import systemd
+    from directional_sync.starters import write
+
+    root = layout.find_root(Path(folder))
+    if root is None:
+        from directional_sync.git.repository import Repository
+
+        root = Repository.open(Path(folder)).root  # says what is wrong here
+    kind = systemd.Flavour(flavour)
+    units = systemd.units(str(root), (sys.executable, "-m", "directional_sync"), kind)
+    home = face.console.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    where = Path(home) / "systemd" / "user"
+    files = {name: text.encode() for name, text in units.items()}
+    written = [] if only_print else [str(where / name) for name in write(where, files, force=force)]
+    commands = systemd.enabling(str(root), kind)
+    if face.console.looks.form is not Form.TEXT:
+        face.console.document({"units": units, "written": written, "enable": list(commands)})
+        return int(Exit.OK)
+    if only_print:
+        face.console.result("\n".join(f"# {where / name}\n{text}" for name, text in units.items()).rstrip("\n"))
+        return int(Exit.OK)
+    lines = [f"+ {name}" for name in written] or ["= everything is there already"]
+    told = [f"  {commands[0]}", f"  {commands[1]}", f"  {commands[2]}   so that it goes on while you are logged out"]
+    face.console.result("\n".join([*lines, "", "put them to work:", *told]))
     return int(Exit.OK)
 
 
