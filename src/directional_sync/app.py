@@ -4,6 +4,7 @@ further down."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from directional_sync.render.timetable import Scheduled
     from directional_sync.run.world import Mode, World
     from directional_sync.store.history import History, LastRun
-    from directional_sync.timetable import Picked
 
 __all__ = ["RunOptions", "Selection", "Workspace", "open_workspace", "select"]
 
@@ -74,20 +74,16 @@ class Status:
 
 
 def list_targets(workspace: Workspace, selection: Selection) -> list[TargetRow]:
-    from directional_sync.core.due import State
     from directional_sync.timetable import timetable
 
     last = _history(workspace).last_runs()
-    stand = {entry.target.name: entry.standing for entry in timetable(workspace)}
+    entries = {entry.target.name: entry for entry in timetable(workspace)}
+    chosen = [entries[target.name] for target in select(workspace, selection)]
     return [
         TargetRow(
-            target,
-            last.get(target.name),
-            following.strftime("%Y-%m-%dT%H:%M:%SZ") if (following := stand[target.name].following) else "",
-            stand[target.name].state is State.OVERDUE,
-            plugins.available(target.endpoint),
+            one.target, last.get(one.target.name), one.following, one.overdue, plugins.available(one.target.endpoint)
         )
-        for target in select(workspace, selection)
+        for one in chosen
     ]
 
 
@@ -117,12 +113,6 @@ def run(workspace: Workspace, selection: Selection, options: RunOptions, tell: T
     return _run(workspace, select(workspace, selection), options, mode, tell)
 
 
-def _due(workspace: Workspace, targets: Sequence[Target]) -> Picked:
-    from directional_sync.timetable import pick
-
-    return pick(workspace, targets)
-
-
 def run_in(workspace: Workspace, targets: Sequence[Target], options: RunOptions, mode: Mode, tell: Tell) -> Summary:
     """Runs these targets in that mode; keeps no plan. Raises as `run`."""
     return _run(workspace, targets, options, mode, tell, quiet=True)
@@ -141,14 +131,19 @@ def _run(
     from directional_sync.execute.local import execute, refuse_stale
     from directional_sync.wiring import open_world, recorded, redacted
 
-    started, begun = host.utc_now(), host.monotonic()
-    picked = _due(workspace, targets) if options.due else None
-    if picked is not None and not picked.chosen.firings:  # the usual answer, without a lock and without a trace
-        return Summary(host.new_id(), started, 0.0, picked.skipped, mode.dry_run, options.command, __version__)
-    with open_world(workspace, options, tell, gates=judged, writes=not mode.dry_run) as world:
+    started, begun, picked = host.utc_now(), host.monotonic(), None
+    if options.due:
+        from directional_sync.timetable import pick
+
+        picked = pick(workspace, targets)
+        if not picked.chosen.firings:  # the usual answer, without a lock and without a trace
+            return Summary(host.new_id(), started, 0.0, picked.skipped, mode.dry_run, options.command, __version__)
+    with open_world(workspace, options, tell, gates=judged, writes=not mode.dry_run) as world, ExitStack() as stack:
         if picked is not None:
-            picked = _due(workspace, targets)  # another run may have answered while we waited
+            picked = pick(workspace, targets)  # another run may have answered while we waited
+            started = host.utc_now()  # it answers what fires up to now
             targets = [target for target in targets if target.name in picked.chosen.firings]
+            stack.enter_context(picked.under_way(workspace, noted=not mode.dry_run))
             world = replace(world, environment_for=picked.environment(world.environment_for))
         if mode.expected:
             refuse_stale(execute(targets, replace(world, tell=lambda event: None), replace(mode, dry_run=True)))
@@ -171,11 +166,7 @@ def _run(
             plan_id=_keep_plan(world, records, options) if mode.dry_run and not quiet else "",
         )
         if not mode.dry_run:
-            summary = recorded(workspace, summary)
-        if options.carry and not mode.dry_run:
-            from directional_sync.timetable import carried
-
-            summary = carried(workspace, summary)
+            summary = recorded(workspace, summary, carry=options.carry)
         world.tell(Event(EventType.RUN_END, f"{summary.successful} ok, {summary.failed} failed", subject=summary))
     # Once the repository is free again; who could not be told is a warning on the record.
     warnings = voice.ended(workspace, summary, beginning) if voice else ()

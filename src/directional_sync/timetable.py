@@ -3,7 +3,8 @@ is due. Reads the history and the clock; what is due is decided in `core.due`.""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -15,9 +16,10 @@ from directional_sync.core.firing import Rhythm
 from directional_sync.errors import HostError
 from directional_sync.git import ran
 from directional_sync.model.lifecycle import Outcome, Skip
-from directional_sync.model.record import Summary, TargetRecord
+from directional_sync.model.record import TargetRecord
 from directional_sync.model.target import Catchup, Target
 from directional_sync.render.timetable import Scheduled
+from directional_sync.store import under_way
 from directional_sync.store.tries import Runs, of_entry, tries
 from directional_sync.system import host
 from directional_sync.workspace import Selection, Workspace, select
@@ -37,6 +39,15 @@ class Entry:
     standing: Standing
     rhythm: Rhythm | None = None
     delay: timedelta = timedelta(0)
+
+    @property
+    def overdue(self) -> bool:
+        return self.standing.state is State.OVERDUE
+
+    @property
+    def following(self) -> str:
+        """When it is due next, RFC 3339; "" when it is not by itself."""
+        return _text(self.standing.following) if self.standing.following is not None else ""
 
     def coming(self, count: int) -> list[datetime]:
         """The next `count` times at which it will be due, the first one past when it is due now."""
@@ -103,8 +114,10 @@ def _tries(workspace: Workspace, now: datetime) -> dict[str, list[Tried]]:
     every = {t.name for t in workspace.config.targets if t.punctuality.catchup is Catchup.ALL}
     history: Runs = History(workspace.state / "history")
     found = tries(history, now, every)
-    if ran.any_here(workspace.state.parent):
-        for name, entries in ran.read(_repository(workspace)).items():
+    notes = [under_way.read(workspace.state)]
+    notes += [ran.read(_repository(workspace))] if ran.any_here(workspace.state.parent) else []
+    for note in notes:
+        for name, entries in note.items():
             noted = [of_entry(entry, str(entry.get("started")), float(entry.get("took", 0))) for entry in entries]
             merged = {one.started: one for one in (*filter(None, noted), *found.get(name, []))}
             found[name] = [merged[started] for started in sorted(merged, reverse=True)]
@@ -123,6 +136,15 @@ class Picked:
         """`given` with the firing that the target's run is for."""
         return lambda target: {**given(target), FIRING: _text(self.chosen.firings[target.name])}
 
+    @contextmanager
+    def under_way(self, workspace: Workspace, *, noted: bool) -> Iterator[None]:
+        """While this is open the runs are `noted` as under way; they stay so when it is not left in order."""
+        if noted:
+            under_way.begin(workspace.state, {name: _text(firing) for name, firing in self.chosen.firings.items()})
+        yield
+        if noted:
+            under_way.end(workspace.state, self.chosen.firings)
+
     def account(self, records: Sequence[TargetRecord]) -> tuple[TargetRecord, ...]:
         """The records of what ran, each with its firing, and of what did not."""
         ran = [replace(one, scheduled=_text(self.chosen.firings[one.target])) for one in records]
@@ -134,8 +156,9 @@ def pick(workspace: Workspace, targets: Sequence[Target]) -> Picked:
     entries = {entry.target.name: entry for entry in timetable(workspace)}
     standings = {name: entry.standing for name, entry in entries.items()}
     chosen = choose(standings, {name: entry.target.needs for name, entry in entries.items()})
-    left = [target for target in targets if target.name not in chosen.firings]
-    return Picked(chosen, tuple(_left(target, standings[target.name], chosen) for target in left))
+    firings = {t.name: chosen.firings[t.name] for t in targets if t.name in chosen.firings}
+    left = [target for target in targets if target.name not in firings]
+    return Picked(Chosen(firings, chosen.held), tuple(_left(target, standings[target.name], chosen) for target in left))
 
 
 def _left(target: Target, where: Standing, chosen: Chosen) -> TargetRecord:
@@ -150,24 +173,6 @@ def _left(target: Target, where: Standing, chosen: Chosen) -> TargetRecord:
     else:
         why, message = Skip.NOT_DUE, f"not due before {_text(where.following)}"
     return TargetRecord(target.name, target.direction, Outcome.SKIPPED, message, skip=why)
-
-
-def carried(workspace: Workspace, summary: Summary) -> Summary:
-    """Notes what ran where it travels with the repository. Where that fails, the summary says so."""
-    from directional_sync.render.report import result
-
-    entries = {}
-    for record in summary.counted:
-        told = result(record)
-        entry = {name: told.get(name) for name in ("outcome", "scheduled")}
-        if told["error"]:
-            entry["error"] = {name: told["error"][name] for name in ("code", "exit_status")}
-        entries[record.target] = [{**entry, "started": summary.started, "took": round(summary.duration_s)}]
-    try:
-        ran.write(_repository(workspace), entries)
-    except HostError as error:
-        return replace(summary, unrecorded=f"{error.message} ({error.code})")
-    return summary
 
 
 def _repository(workspace: Workspace) -> Repository:

@@ -137,8 +137,9 @@ def redacted(workspace: Workspace, record: TargetRecord) -> TargetRecord:
     )
 
 
-def recorded(workspace: Workspace, summary: Summary) -> Summary:
-    """Keeps the record of the run; a run for which nothing was due leaves none. Where keeping it fails the run has
+def recorded(workspace: Workspace, summary: Summary, *, carry: bool = False) -> Summary:
+    """Keeps the record of the run, with `carry` also where it travels with the repository; a run for which nothing was
+    due leaves none. Where keeping it fails the run has
     happened all the same, and must be told of."""
     from directional_sync.render.report import report
     from directional_sync.store.history import History
@@ -147,7 +148,12 @@ def recorded(workspace: Workspace, summary: Summary) -> Summary:
     if summary.records and not kept.records:
         return summary
     try:
-        History(workspace.state / "history").add(report(kept))
+        told = report(kept)
+        History(workspace.state / "history").add(told)
+        if carry:
+            from directional_sync.git import ran
+
+            ran.note(Repository.open(workspace.root), told)
     except HostError as error:
         return replace(summary, unrecorded=f"{error.message} ({error.code})")
     return summary

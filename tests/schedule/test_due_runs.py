@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import subprocess
 import sys
 
@@ -11,9 +12,11 @@ from tests.project import Project
 from tests.schedule.conftest import CONFIG, Clock
 
 from directional_sync.app import Selection, list_targets, log, open_workspace
+from directional_sync.core.due import Ending
 from directional_sync.errors import HostError, LockHeldError
 from directional_sync.model.lifecycle import Skip
 from directional_sync.model.record import Summary
+from directional_sync.timetable import scheduled as scheduled_rows
 from directional_sync.timetable import timetable
 
 
@@ -289,3 +292,66 @@ def test_a_busy_repository_is_told_of(scheduled: Project, clock: Clock) -> None:
         done.set()
         holder.join(30)
     assert due(scheduled) == {"daily": "synced", "often": "synced"}
+
+
+def test_what_was_killed_is_not_due_at_every_call(scheduled: Project) -> None:  # F01 to F05, by schedule
+    begun = scheduled.root.parent / "begun"
+    os.mkfifo(begun)
+    scheduled.write("scripts/note.sh", f"#!/bin/bash\necho begun >'{begun}'; exec sleep 60\n", mode=0o755)
+    scheduled.configure(CONFIG)
+    argv = [sys.executable, "-m", "directional_sync", "run", "--due"]
+    child = subprocess.Popen(argv, cwd=scheduled.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    with begun.open() as told:
+        assert told.read() == "begun\n"
+    child.kill()
+    child.communicate()
+    assert due(scheduled) == {}
+    workspace = open_workspace(None, scheduled.root, scheduled.environ)
+    [daily, *_] = scheduled_rows(workspace, Selection())
+    assert daily.standing.last is not None and daily.standing.last.ending is Ending.CUT
+
+
+def test_who_was_cut_off_waits_longer_each_time(
+    scheduled: Project, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from directional_sync.execute import local
+
+    def killed(*arguments: object) -> object:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(local, "execute", killed)
+        tried = []
+        for _ in range(12 * 6):
+            try:
+                due(scheduled, "daily")
+            except KeyboardInterrupt:
+                tried.append(f"{clock.moment:%H:%M}")
+            clock.pass_by(minutes=5)
+    assert tried == ["01:00", "01:05", "01:15", "01:35", "02:00", "03:20", "06:00"]
+    clock.set("2026-11-29T02:00")
+    assert due(scheduled, "daily") == {"daily": "synced"}
+    assert not (scheduled.root / ".git/directional-sync/under-way.json").exists()
+    assert due(scheduled, "daily") == {}
+
+
+def test_a_run_that_waited_answers_what_fired_meanwhile(
+    scheduled: Project, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was called before the firing and began after it: once is enough."""
+    from directional_sync import wiring
+
+    clock.set("2026-11-27T03:00")
+    due(scheduled)
+    clock.set("2026-11-28T01:59")
+    opened = wiring.run_lock
+
+    def late(*arguments: object, **given: object) -> object:
+        clock.set("2026-11-28T02:01")
+        return opened(*arguments, **given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(wiring, "run_lock", late)
+    assert due(scheduled) == {"daily": "synced", "often": "synced"}
+    monkeypatch.undo()
+    monkeypatch.setattr("directional_sync.system.host.now", lambda: clock.moment)
+    assert due(scheduled) == {}

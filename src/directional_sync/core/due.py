@@ -22,6 +22,8 @@ from directional_sync.core.firing import Rhythm
 from directional_sync.model.lifecycle import SUCCESSFUL, Outcome
 from directional_sync.model.target import Catchup, Punctuality
 
+CUT = "cut"
+"""What stands for the outcome of a try that has left none."""
 AHEAD_MAX = timedelta(hours=2)
 _SECOND = timedelta(seconds=1)
 _GRACE_LEAST, _GRACE_MOST = timedelta(minutes=10), timedelta(hours=6)
@@ -59,6 +61,8 @@ class Ending(StrEnum):
     """The network, a limit, a lock: it may be over soon."""
     BROKEN = "broken"
     """A program, a document, this machine: trying again seldom helps."""
+    CUT = "cut off"
+    """It has left no record: it is under way, or was killed."""
     PERSON = "person"
     """It waits for somebody: a credential, an approval, a conflict."""
 
@@ -67,10 +71,11 @@ _FIRST_PAUSE = {
     Ending.WELL: timedelta(0),
     Ending.STOPPED: timedelta(0),
     Ending.PASSING: timedelta(minutes=5),
+    Ending.CUT: timedelta(minutes=5),
     Ending.BROKEN: timedelta(hours=1),
     Ending.PERSON: timedelta(days=1),
 }
-_LAST_PAUSE = {Ending.PASSING: timedelta(hours=6)}
+_LAST_PAUSE = {Ending.PASSING: timedelta(hours=6), Ending.CUT: timedelta(hours=6)}
 _DAY = timedelta(days=1)
 
 
@@ -123,6 +128,8 @@ def ending(outcome: str, code: str, status: int) -> Ending:
     """How a try ended, from its outcome, the code of its error ("" for none) and the exit status of that."""
     if outcome in SUCCESSFUL:
         return Ending.WELL
+    if outcome == CUT:
+        return Ending.CUT
     if outcome == Outcome.CANCELLED:
         return Ending.STOPPED
     if outcome in (Outcome.REFUSED, Outcome.CONFLICTED) or status in _FOR_PEOPLE:

@@ -44,6 +44,19 @@ def read(repository: Repository) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
+def note(repository: Repository, report: Mapping[str, Any]) -> None:
+    """Notes what ran, as the report of the run tells it. Raises HostError."""
+    started, took = report["timestamp"], round(report["total_duration"])
+    entries = {}
+    for told in report["results"]:
+        error = told.get("error")
+        entry = {"outcome": told["outcome"], "started": started, "took": took, "scheduled": told.get("scheduled")}
+        if error:
+            entry["error"] = {"code": error["code"], "exit_status": error["exit_status"]}
+        entries[told["target"]] = [entry]
+    write(repository, entries)
+
+
 def write(repository: Repository, entries: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
     """Puts these entries, one list for each target, before those that are known. Raises HostError."""
     known, refs = read(repository), repository.git.refs(REF)

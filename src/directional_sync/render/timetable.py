@@ -135,6 +135,7 @@ _ENDED = {
     Ending.STOPPED: "was stopped",
     Ending.PASSING: "failed by what may be over soon",
     Ending.BROKEN: "failed",
+    Ending.CUT: "is under way, or was killed",
     Ending.PERSON: "waits for a person",
 }
 
