@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from directional_sync.errors import EXIT_PRECEDENCE, Exit
 from directional_sync.model.approval import Ask
-from directional_sync.model.lifecycle import OUTCOME_EXIT, SUCCESSFUL, Outcome, Skip
+from directional_sync.model.lifecycle import OUTCOME_EXIT, SUCCESSFUL, Outcome, Skip, Step
 from directional_sync.model.plan import Change, Counts, FileDiff, Plan
 from directional_sync.model.target import Direction
 
@@ -135,6 +135,8 @@ class TargetRecord:
     message: str
     """One sentence with the numbers: "Synced successfully: 30 repositories, +3 ~11 -1 files"."""
     duration_s: float = 0.0
+    steps: tuple[tuple[Step, float], ...] = ()
+    """How long each step took, in seconds, in the order of the steps."""
     counts: Counts = Counts()
     outputs_created: tuple[str, ...] = ()
     """Folders or files that came into being, the seed's field."""

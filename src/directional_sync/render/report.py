@@ -64,6 +64,7 @@ def result(record: TargetRecord) -> dict[str, Any]:
         "success": record.success,
         "message": record.message,
         "duration": round(record.duration_s, 3),
+        **({"steps": {str(step): round(taken, 6) for step, taken in record.steps}} if record.steps else {}),
         "outputs_created": list(record.outputs_created),
         "verification_passed": record.verification_passed,
         "outcome": str(record.outcome),

@@ -30,29 +30,30 @@ from directional_sync.run.hold import judge
 from directional_sync.run.judge import judge_commands, refusal
 from directional_sync.run.samples import samples
 from directional_sync.run.scan import Scan, open_endpoint, scan
-from directional_sync.run.world import Mode, Passage, World
+from directional_sync.run.world import Laps, Mode, Passage, World
 from directional_sync.system import host
 
 
 def sync(target: Target, world: World, mode: Mode) -> TargetRecord:
     """Carries one target out, as far as the mode goes. Never raises: whatever happens is in the record."""
-    started = host.monotonic()
+    started, laps = host.monotonic(), Laps(host.monotonic)
     try:
-        record = _passage(target, world, mode)
+        record = _passage(target, world, mode, laps)
     except SyncError as error:
         record = account.failed(target, error)
     except Exception as error:
         record = account.our_bug(target, error)
-    return replace(record, duration_s=host.monotonic() - started)
+    laps.begin(None)
+    return replace(record, duration_s=host.monotonic() - started, steps=tuple(laps.taken.items()))
 
 
-def _passage(target: Target, world: World, mode: Mode) -> TargetRecord:
+def _passage(target: Target, world: World, mode: Mode, laps: Laps) -> TargetRecord:
     """Once, and once more when somebody committed while we worked: a pull can be made again as a whole on top of
     it, while what was done on a far side cannot be done twice."""
     for last in (False, True):
         try:
             with ExitStack() as stack:
-                return _walk(target, replace(world, repository=_same_branch(world)), mode, stack)
+                return _walk(target, replace(world, repository=_same_branch(world)), mode, laps, stack)
         except StalePlanError as error:
             if last or not error.retryable or mode.expected or target.direction is not Direction.PULL:
                 raise
@@ -72,10 +73,10 @@ def _same_branch(world: World) -> Repository:
     return now
 
 
-def _walk(target: Target, world: World, mode: Mode, stack: ExitStack) -> TargetRecord:
+def _walk(target: Target, world: World, mode: Mode, laps: Laps, stack: ExitStack) -> TargetRecord:
     quarantine = world.cache / "quarantine" / f"{world.run}-{target.name}"
     store = stack.enter_context(closing(ObjectStore(world.repository, quarantine)))
-    at = Passage(target, world, mode, world.environment_for(target), store, world.ledger_for(target))
+    at = Passage(target, world, mode, world.environment_for(target), store, world.ledger_for(target), laps)
 
     at.step(Step.CHECKING)
     verdicts = judge_commands(world, target, Phase.PRE, at.environment, world.repository.root)

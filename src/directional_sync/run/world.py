@@ -74,6 +74,25 @@ class Mode:
     """What is to happen where both sides differ: for a first sync, or to settle conflicts at once."""
 
 
+@dataclass
+class Laps:
+    """How long each step of one target has taken so far."""
+
+    now: Callable[[], float]
+    """A clock that never jumps, in seconds."""
+    taken: dict[Step, float] = field(default_factory=dict)
+    """Seconds by step, in the order in which the steps were first come to."""
+    step: Step | None = None
+    since: float = 0.0
+
+    def begin(self, step: Step | None) -> None:
+        """The step at hand has ended, and `step` begins; None: nothing does."""
+        moment = self.now()
+        if self.step is not None:
+            self.taken[self.step] = self.taken.get(self.step, 0.0) + moment - self.since
+        self.step, self.since = step, moment
+
+
 @dataclass(frozen=True)
 class Passage:
     """One target on its way through one run: what every step of it is given."""
@@ -87,6 +106,7 @@ class Passage:
     """Reads everything, writes into the quarantine of this passage."""
     ledger: TargetLedger
     """What was and is sent to the far side."""
+    laps: Laps
 
     def step(self, step: Step, *, finish: bool = False) -> None:
         """Says that the target has come to `step`. Raises InterruptedRun when somebody asked us to stop, but for a step
@@ -98,4 +118,5 @@ class Passage:
                 kept="nothing of this target is half written",
                 hint=f"carry on with: dsync run {self.target.name}",
             )
+        self.laps.begin(step)
         self.world.tell(Event(EventType.PROGRESS, f"{step}", self.target.name, Level.DEBUG, {"step": str(step)}))
