@@ -22,6 +22,7 @@ _ROOMS = {
     "config": "The YAML",
     "files": "Folders and object stores",
     "gates": "Gates",
+    "history": "Runs that are over, and undoing them",
     "git": "git and this repository",
     "interface": "The command line",
     "merging": "Merges and patches of upstreams",

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from directional_sync import app
+from directional_sync import app, past
 from directional_sync.errors import ConfigError, Exit, SyncError
 from directional_sync.model.lifecycle import Outcome
 from directional_sync.model.record import Phase, Summary, TargetRecord, Verdict
@@ -126,7 +126,7 @@ class _Scene:
     @cached_property
     def reports(self) -> list[dict[str, Any]]:
         """Of real runs, the newest first."""
-        return [one for one in app.log(self.workspace, None, _RUNS_READ) if not one.get("dry_run")]
+        return [one for one in past.log(self.workspace, None, _RUNS_READ).reports if not one.get("dry_run")]
 
     def ran(self, target: str) -> bool:
         """Whether a run of the target has ended well, as far as is on record."""

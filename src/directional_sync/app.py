@@ -21,9 +21,10 @@ from directional_sync.system import host
 from directional_sync.workspace import RunOptions, Selection, Workspace, open_workspace, select
 
 if TYPE_CHECKING:
+    from directional_sync.model.past import LastRun
     from directional_sync.render.timetable import Scheduled
     from directional_sync.run.world import Mode, World
-    from directional_sync.store.history import History, LastRun
+    from directional_sync.store.history import History
 
 __all__ = ["RunOptions", "Selection", "Workspace", "open_workspace", "select"]
 
@@ -138,6 +139,8 @@ def _run(
         picked = pick(workspace, targets)
         if not picked.chosen.firings:  # the usual answer, without a lock and without a trace
             return Summary(host.new_id(), started, 0.0, picked.skipped, mode.dry_run, options.command, __version__)
+    if not mode.dry_run:
+        _history(workspace).refuse_newer()
     with open_world(workspace, options, tell, gates=judged, writes=not mode.dry_run) as world, ExitStack() as stack:
         if picked is not None:
             picked = pick(workspace, targets)  # another run may have answered while we waited
@@ -166,11 +169,11 @@ def _run(
             plan_id=_keep_plan(world, records, options) if mode.dry_run and not quiet else "",
         )
         if not mode.dry_run:
-            summary = recorded(workspace, summary, carry=options.carry)
+            summary = recorded(workspace, summary, world.tell, carry=options.carry)
         world.tell(Event(EventType.RUN_END, f"{summary.successful} ok, {summary.failed} failed", subject=summary))
     # Once the repository is free again; who could not be told is a warning on the record.
     warnings = voice.ended(workspace, summary, beginning) if voice else ()
-    return recorded(workspace, replace(summary, warnings=warnings)) if warnings else summary
+    return recorded(workspace, replace(summary, warnings=warnings), tell) if warnings else summary
 
 
 def _voice(workspace: Workspace, mode: Mode) -> Any:
@@ -359,18 +362,6 @@ def recover(workspace: Workspace, options: RunOptions) -> str:
         return recovery.recover(repository)
 
 
-def log(workspace: Workspace, target: str | None, limit: int) -> list[dict[str, Any]]:
-    """Reports of past runs, newest first."""
-    if target is not None:
-        select(workspace, Selection((target,)))
-    return _history(workspace).newest(target, limit)
-
-
-def show(workspace: Workspace, run_prefix: str) -> dict[str, Any]:
-    """The report of one run. Raises SelectionError."""
-    return _history(workspace).find(run_prefix)
-
-
 def _keep_plan(world: World, records: Sequence[TargetRecord], options: RunOptions) -> str:
     """The id under which the plan is kept; it is not kept (but named) where the state cannot be written. "" when no
     target came as far as a plan."""
@@ -390,6 +381,6 @@ def _plans(workspace: Workspace) -> Path:
 
 
 def _history(workspace: Workspace) -> History:
-    from directional_sync.store.history import History
+    from directional_sync.past import history
 
-    return History(workspace.state / "history")
+    return history(workspace)

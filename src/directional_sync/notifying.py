@@ -28,13 +28,13 @@ from directional_sync.core.notices import (
 from directional_sync.errors import HostError, SelectionError
 from directional_sync.model.lifecycle import Outcome
 from directional_sync.model.notify import Channel, Notify, Ping, Topic
+from directional_sync.model.past import LastRun
 from directional_sync.model.record import Summary, TargetRecord
 from directional_sync.model.target import Target
 from directional_sync.notify.base import USUAL, Patience, Untold
 from directional_sync.notify.sending import Sender
 from directional_sync.render.notices import Origin
 from directional_sync.store import told
-from directional_sync.store.history import LastRun
 from directional_sync.store.told import Delivery, State
 from directional_sync.system import host
 from directional_sync.system.lock import Busy, locked
@@ -209,11 +209,11 @@ def _with_overdue(
     workspace: Workspace, found: list[Finding], incidents: Mapping[str, Incident], now: str
 ) -> list[Finding]:
     """And what is overdue, and what no longer is, of the targets of which the run says nothing."""
-    from directional_sync.store.history import History
+    from directional_sync.past import history
 
     named = {one.target for one in found}
     scheduled = any(target.schedule is not None for target in workspace.config.targets)
-    last = History(workspace.state / "history").last_runs() if scheduled else {}
+    last = history(workspace).last_runs() if scheduled else {}
     late = [one for one in overdue(workspace, last, now) if one.target not in named]
     named |= {one.target for one in late}
     caught_up = [

@@ -109,11 +109,11 @@ def _rhythm(target: Target) -> Rhythm | None:
 
 def _tries(workspace: Workspace, now: datetime) -> dict[str, list[Tried]]:
     """From the history of this clone, and from notes that came with the repository."""
-    from directional_sync.store.history import History
+    from directional_sync.past import history
 
     every = {t.name for t in workspace.config.targets if t.punctuality.catchup is Catchup.ALL}
-    history: Runs = History(workspace.state / "history")
-    found = tries(history, now, every)
+    runs: Runs = history(workspace)
+    found = tries(runs, now, every)
     notes = [under_way.read(workspace.state)]
     notes += [ran.read(_repository(workspace))] if ran.any_here(workspace.state.parent) else []
     for note in notes:

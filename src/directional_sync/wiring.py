@@ -15,8 +15,7 @@ from directional_sync.errors import HostError
 from directional_sync.gates.standard import standard
 from directional_sync.git.recovery import recover
 from directional_sync.git.repository import Repository
-from directional_sync.model.lifecycle import Event, EventType, Skip, Tell
-from directional_sync.model.plan import Plan
+from directional_sync.model.lifecycle import Event, EventType, Level, Skip, Tell
 from directional_sync.model.record import Summary, TargetRecord
 from directional_sync.run.world import World
 from directional_sync.store.ledger import TargetLedger
@@ -137,25 +136,27 @@ def redacted(workspace: Workspace, record: TargetRecord) -> TargetRecord:
     )
 
 
-def recorded(workspace: Workspace, summary: Summary, *, carry: bool = False) -> Summary:
-    """Keeps the record of the run, with `carry` also where it travels with the repository; a run for which nothing was
-    due leaves none. Where keeping it fails the run has
-    happened all the same, and must be told of."""
+def recorded(workspace: Workspace, summary: Summary, tell: Tell, *, carry: bool = False) -> Summary:
+    """Keeps the record of the run, in the place of an earlier one of the same run, with `carry` also where it travels
+    with the repository; a run for which nothing was due leaves none. Where keeping it fails the run has happened all
+    the same, and must be told of."""
+    from directional_sync.past import history
     from directional_sync.render.report import report
-    from directional_sync.store.history import History
 
     kept = replace(summary, records=tuple(r for r in summary.records if r.skip is not Skip.NOT_DUE))
     if summary.records and not kept.records:
         return summary
+    told, runs = report(kept), history(workspace)
     try:
-        told = report(kept)
-        History(workspace.state / "history").add(told)
+        runs.add(told)
         if carry:
             from directional_sync.git import ran
 
             ran.note(Repository.open(workspace.root), told)
     except HostError as error:
         return replace(summary, unrecorded=f"{error.message} ({error.code})")
+    for note in runs.notes:
+        tell(Event(EventType.PROGRESS, note, level=Level.WARNING))
     return summary
 
 

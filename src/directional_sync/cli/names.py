@@ -23,7 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "approve": ("approve:approve", "Show what of a target waits for approval, and approve it."),
     "verify": ("run:verify", "Run checks, verifications and drift gates on what is committed now."),
     "prune": ("run:prune", "Remove what came from sources and targets that left the file."),
-    "log": ("look:log", "List past runs."),
+    "log": ("look:log", "List past runs; or how long and how well targets went."),
     "show": ("look:show", "Show one past run in full."),
     "recover": ("setup:recover", "Finish or undo what a killed run left."),
     "notify": ("notify:notify", "Show who is told of what; send a test, or what is still to be told."),

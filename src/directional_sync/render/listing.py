@@ -143,9 +143,14 @@ def _run(report: Mapping[str, Any], now: str) -> list[tuple[str, Style]]:
         (one_line(str(report.get("run", "")))[-8:], Style.NONE),
         (ago(str(report.get("timestamp", "")), now), Style.NONE),
         (word, style),
-        (took(float(report.get("total_duration", 0.0))), Style.NONE),
-        (names, Style.NONE),
+        ("-" if report.get("rebuilt") else took(float(report.get("total_duration", 0.0))), Style.NONE),
+        (_undoing(report) + names, Style.NONE),
     ]
+
+
+def _undoing(report: Mapping[str, Any]) -> str:
+    undone = one_line(str(report.get("undoes") or ""))
+    return f"(undoes {undone[-8:]}) " if undone else ""
 
 
 def run(report: Mapping[str, Any], ink: Ink) -> str:
@@ -155,6 +160,7 @@ def run(report: Mapping[str, Any], ink: Ink) -> str:
         f"  started   {one_line(str(report.get('timestamp', '')))}",
         f"  command   {one_line(str(report.get('command') or '-'))}",
         f"  base      {one_line(str(report.get('base') or '-'))}",
+        *([f"  undoes    {one_line(str(report['undoes']))}"] if report.get("undoes") else []),
         "",
     ]
     for entry in [*report.get("results", []), *report.get("skipped", [])]:
@@ -176,6 +182,9 @@ def _entry(entry: Mapping[str, Any], ink: Ink) -> list[str]:
     lines.append(f"  {one_line(str(entry.get('message', '')))}")
     if entry.get("commit"):
         lines.append(f"  commit    {one_line(str(entry['commit']))}")
+    if ink.verbose > 0 and entry.get("steps"):
+        times = ", ".join(f"{one_line(str(step))} {took(float(taken))}" for step, taken in entry["steps"].items())
+        lines.append(f"  steps     {times}")
     for gate in entry.get("gates", []):
         sign = "ok" if gate.get("passed") and not gate.get("warning") else "!"
         lines.append(f"  {sign} {one_line(str(gate.get('name', '')))}: {one_line(str(gate.get('message', '')))}")

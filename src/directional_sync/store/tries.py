@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from directional_sync.core.due import AHEAD_MAX, Ending, Tried, ending
-from directional_sync.store.history import LastRun
+from directional_sync.model.past import LastRun
 
 _LOOKED_AT = 60
 """How many runs back a streak of failures is counted; far more than matter to the pause after it."""
