@@ -61,11 +61,7 @@ def _cli() -> str:
         command = root.get_command(click.Context(root), name)
         assert command is not None
         parts += [f"## dsync {name}\n", _block(_help(command, f"dsync {name}"))]
-    parts.append(
-        "## Later\n\n`rollback`, `undo`, `resolve`, `conflicts` and `serve` are planned and not in this\n"
-        "version. Until then conflicts are settled with `dsync run TARGET --prefer repo|remote`, and a commit is\n"
-        "undone with `git revert`.\n"
-    )
+    parts.append("## Later\n\n`serve` is planned and not in this version.\n")
     return "\n".join(parts)
 
 

@@ -107,6 +107,7 @@ def run(workspace: Workspace, selection: Selection, options: RunOptions, tell: T
         expected=expected,
         allow_delete=options.allow_delete,
         locked=options.locked,
+        resume=options.resume,
         accepted=options.accepted,
         prefer=options.prefer,
         samples=_SAMPLES_IN_PLAN if options.dry_run else 0,

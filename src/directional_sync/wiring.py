@@ -16,6 +16,7 @@ from directional_sync.gates.standard import standard
 from directional_sync.git.recovery import recover
 from directional_sync.git.repository import Repository
 from directional_sync.model.lifecycle import Event, EventType, Level, Skip, Tell
+from directional_sync.model.plan import Plan
 from directional_sync.model.record import Summary, TargetRecord
 from directional_sync.run.world import World
 from directional_sync.store.ledger import TargetLedger

@@ -67,6 +67,7 @@ class RunOptions:
     lock_timeout_s: float = 0.0
     allow_delete: int | None = None
     locked: bool = False
+    resume: bool = False
     accepted: Accepted = field(default_factory=dict)
     prefer: Prefer | None = None
     due: bool = False
@@ -82,7 +83,8 @@ class RunOptions:
         """What a person allows with them, as JSON, for keeping beside a plan."""
         accepted = {surprise.value: list(names) for surprise, names in self.accepted.items()}
         prefer = self.prefer.value if self.prefer is not None else ""
-        return {"locked": self.locked, "prefer": prefer, "allow_delete": self.allow_delete, "accepted": accepted}
+        words = {"locked": self.locked, "resume": self.resume, "prefer": prefer}
+        return {**words, "allow_delete": self.allow_delete, "accepted": accepted}
 
     def allowing(self, kept: Mapping[str, Any]) -> RunOptions:
         """These options, with what was allowed when a plan was made wherever nothing is said now. Raises KeyError or
@@ -92,6 +94,7 @@ class RunOptions:
         return replace(
             self,
             locked=self.locked or bool(kept["locked"]),
+            resume=self.resume or bool(kept.get("resume")),
             prefer=self.prefer or prefer,
             allow_delete=self.allow_delete if self.allow_delete is not None else kept["allow_delete"],
             accepted={**accepted, **self.accepted},

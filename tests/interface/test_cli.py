@@ -383,6 +383,6 @@ def test_short_help_is_the_commands_own() -> None:
         assert short.startswith((command.short_help or "").rstrip("."))
 
 
-@pytest.mark.parametrize("name", ["rollback", "serve", "undo"])
+@pytest.mark.parametrize("name", ["serve"])
 def test_what_is_not_there_is_not_pretended(name: str, dsync: Any) -> None:
     assert dsync(name)[0] == Exit.USAGE

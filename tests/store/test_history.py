@@ -89,7 +89,7 @@ def test_statistics_count_every_end_and_leave_out_what_was_not_attempted(tmp_pat
     history.add({**report("r31"), "skipped": report("r31", "b", outcome="skipped")["results"]})
     [found] = history.statistics()
     assert (found.target, found.runs, found.outcomes) == ("a", 20, {"failed": 1, "in_sync": 19})
-    assert found.whole is not None and found.whole.p95_s == pytest.approx(1.5, rel=0.01)
+    assert found.whole is not None and found.whole.p95_s == pytest.approx(1.5, rel=0.02)
     assert history.statistics("a") == [found] and history.statistics("b") == []
 
 
@@ -101,8 +101,8 @@ def test_steps_are_timed_one_by_one(tmp_path: Path) -> None:
         history.add(one)
     [found] = history.statistics()
     assert list(found.steps) == ["scanning", "proving"]
-    assert found.steps["scanning"].p50_s == pytest.approx(0.4, rel=0.01)
-    assert found.steps["scanning"].p99_s == pytest.approx(0.9, rel=0.01)
+    assert found.steps["scanning"].p50_s == pytest.approx(0.4, rel=0.02)
+    assert found.steps["scanning"].p99_s == pytest.approx(0.9, rel=0.02)
     assert found.steps["proving"].runs == 10
 
 
@@ -154,7 +154,7 @@ def dated(number: int, when: str, target: str = "a") -> dict[str, Any]:
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=200))
-def test_percentiles_are_right_to_within_one_per_cent(durations: list[float]) -> None:
+def test_percentiles_are_right_to_within_two_per_cent(durations: list[float]) -> None:
     counts: dict[int, int] = {}
     for seconds in durations:
         counts[bucket(seconds)] = counts.get(bucket(seconds), 0) + 1
@@ -162,7 +162,7 @@ def test_percentiles_are_right_to_within_one_per_cent(durations: list[float]) ->
     assert found is not None and found.runs == len(durations)
     for share, said in ((50, found.p50_s), (95, found.p95_s), (99, found.p99_s)):
         exact = sorted(durations)[-(-len(durations) * share // 100) - 1]
-        assert said == pytest.approx(exact, rel=0.01, abs=2e-6)
+        assert said == pytest.approx(exact, rel=0.02, abs=2e-6)
 
 
 def test_nothing_has_no_percentiles() -> None:

@@ -26,6 +26,8 @@ class LockedTarget:
     tree: str = ""
     """Object id of the tree that holds exactly the agreed entries of the target, from the repository root."""
     sources: tuple[Source, ...] = ()
+    undone: str = ""
+    """The run that was undone last: until somebody says so, no run does again what it did."""
 
     def source(self, name: str) -> Source | None:
         return next((source for source in self.sources if source.name == name), None)
@@ -50,6 +52,7 @@ def dump(lock: LockFile) -> bytes:
         "targets": {
             name: {
                 "tree": locked.tree,
+                **({"undone": locked.undone} if locked.undone else {}),
                 "sources": [_source(source) for source in sorted(locked.sources, key=lambda s: s.name)],
             }
             for name, locked in sorted(lock.targets.items())
@@ -95,6 +98,7 @@ def parse(content: bytes, path: str) -> LockFile:
                 str(name): LockedTarget(
                     str(item["tree"]),
                     tuple(_read_source(source) for source in item["sources"]),
+                    str(item.get("undone", "")),
                 )
                 for name, item in data["targets"].items()
             }

@@ -62,6 +62,8 @@ class Skip(StrEnum):
     """Its endpoint is not in this version."""
     UNLOCKED = "unlocked"
     """A run by the lock, which does not say what this target takes."""
+    UNDONE = "undone"
+    """A run of it was undone, and nobody has said since that it may be done again."""
 
 
 class EventType(StrEnum):

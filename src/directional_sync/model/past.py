@@ -22,7 +22,7 @@ class LastRun:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How long something took, over many runs. Percentiles are right to within 1 %."""
+    """How long something took, over many runs. Percentiles are right to within 2 %."""
 
     runs: int
     """In how many runs it was measured, at least 1."""
@@ -61,3 +61,5 @@ class PastRun:
     """The run that it took back; "" for an ordinary one."""
     targets: tuple[str, ...] = ()
     """Those that it changed."""
+    far: bool = False
+    """It has written to far sides."""

@@ -94,6 +94,10 @@ class Why(StrEnum):
     """Deleted at the source, edited at the destination: the edit survives."""
     DELETE_KEPT = "delete_kept"
     """Deleted on one side, kept on the other by `on_delete: keep`."""
+    LATER = "later"
+    """It was to be undone, and somebody has changed it since."""
+    LOST = "lost"
+    """It was to be undone, and nobody knows what was there before."""
 
 
 @dataclass(frozen=True, slots=True)

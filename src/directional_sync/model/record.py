@@ -110,6 +110,12 @@ class Prior:
     withheld: str = ""
     """Why the content is not kept: it is too long, or holds a known secret."""
     facts: Mapping[str, str] = field(default_factory=dict)
+    after: str = ""
+    """Digest of what the run left there; "" when it left nothing."""
+
+    def then(self, later: Prior) -> Prior:
+        """The same key changed once more by the same run."""
+        return replace(self, after=later.after, facts=later.facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +189,8 @@ class Summary:
     base: str = ""
     """`branch@abbreviated commit` at the start."""
     plan_id: str = ""
+    undoes: str = ""
+    """The run that this one took back; "" for all others."""
     unrecorded: str = ""
     """Why the record of the run could not be kept; "" when it is."""
     warnings: tuple[str, ...] = ()

@@ -48,6 +48,15 @@ def message(
     return "\n\n".join([subject, "\n".join(body), "\n".join(trailers)]) + "\n"
 
 
+def undoing(targets: Sequence[str], run: str, undone: str, counts: Counts) -> str:
+    """The message of the commit that takes a run back; all of its targets are in it."""
+    names = ", ".join(_line(target) for target in targets)
+    subject = f"Undo run {undone[-8:]}: {names}"[:_SUBJECT_LENGTH].rstrip()
+    trailers = [f"Sync-Target: {_line(target)}" for target in targets]
+    trailers += [f"Sync-Run: {_line(run)}", f"Sync-Undoes: {_line(undone)}"]
+    return "\n\n".join([subject, f"{numbers(counts)}.", "\n".join(trailers)]) + "\n"
+
+
 def _sources(amount: int) -> str:
     return f"{amount} source" + ("" if amount == 1 else "s")
 

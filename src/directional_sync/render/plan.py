@@ -45,6 +45,8 @@ _WHY: Mapping[Why, str] = {
     Why.FOREIGN: "did not come from the source",
     Why.EDIT_KEPT: "deleted at the source, edited {here}: the edit is kept",
     Why.DELETE_KEPT: "deleted on the other side, kept by on_delete",
+    Why.LATER: "was changed {here} since",
+    Why.LOST: "what was there before is not known",
 }
 
 

@@ -41,6 +41,7 @@ def report(summary: Summary, *, status: Exit | None = None) -> dict[str, Any]:
         "changes": changes(given.counts),
         "exit_status": int(summary.exit() if status is None else status),
         **({"warnings": list(summary.warnings)} if summary.warnings else {}),
+        **({"undoes": summary.undoes} if summary.undoes else {}),
     }
     cleaned: dict[str, Any] = clean(found)
     return cleaned

@@ -65,9 +65,9 @@ SKIPS: Mapping[Skip | None, str] = {
     Skip.PAUSED: "paused in the file",
     Skip.NOT_DUE: "not due",
     Skip.DEPENDENCY: "a target it needs did not succeed",
-    Skip.UNLOCKED: "the lock cannot say what to take",
     Skip.UNAVAILABLE: "endpoint not available in this version",
     Skip.UNLOCKED: "the lock does not say what they take",
+    Skip.UNDONE: "at rest since a run was undone (--resume goes on)",
     None: "skipped",
 }
 

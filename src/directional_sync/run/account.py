@@ -226,6 +226,12 @@ def bug(error: Exception) -> InternalError:
     )
 
 
+def resting(target: Target, undone: str) -> TargetRecord:
+    """The record of a target of which a run was undone."""
+    message = f"at rest since run {undone[-8:]} was undone; go on with: dsync run {target.name} --resume"
+    return skipped(target, Skip.UNDONE, message)
+
+
 def skipped(target: Target, why: Skip, message: str) -> TargetRecord:
     return TargetRecord(
         target=target.name, direction=target.direction, outcome=Outcome.SKIPPED, message=message, skip=why

@@ -37,6 +37,8 @@ class Base:
     """False: nobody knows what was agreed, so this is taken as a first sync."""
     trimmed: bool = False
     """What was agreed held more than today's globs name; lock and ref still say so."""
+    undone: str = ""
+    """The run that was undone last, "" when the target is not at rest."""
 
 
 def read_lock(store: ObjectStore, tree: str, path: str) -> LockFile:
@@ -60,13 +62,13 @@ def find_base(
         tree = _agreed_tree(repository, store, target, then, repo, kept)
     else:
         tree = kept if _agreed_here(repository, target) else ""
-    sources = locked.sources if locked else ()
+    sources, undone = (locked.sources, locked.undone) if locked else ((), "")
     if not tree:
-        return Base(Snapshot(sources=sources), empty, ref, known=False)
+        return Base(Snapshot(sources=sources), empty, ref, known=False, undone=undone)
     # By today's globs: what they no longer name is none of our business any more, so it is not a deletion.
     items = trees.select(store, tree, scope(target))
     own = trees.edit(store, empty, items.entries)
-    return Base(Snapshot(items.entries, sources=sources), own, ref, known=True, trimmed=own != tree)
+    return Base(Snapshot(items.entries, sources=sources), own, ref, True, own != tree, undone)
 
 
 def recalled(

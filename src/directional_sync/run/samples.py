@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from directional_sync.git.objects import ObjectStore
-from directional_sync.model.plan import FileDiff, Side, Why
+from directional_sync.model.plan import Change, FileDiff, Side, Why
 from directional_sync.model.snapshot import ABSENT, Entry
 from directional_sync.run.scan import Scan
 
@@ -34,7 +35,15 @@ def samples(seen: Scan, store: ObjectStore, wanted: int) -> tuple[FileDiff, ...]
     edits = [_Ends(item.key, base.at(item.key), seen.differing[item.side].at(item.key), item.side) for item in edited]
     known = store.has_many(one.after.digest for one in edits if one.edited is Side.REMOTE and one.after.present)
     found += [one for one in edits if one.edited is Side.REPO or one.after.absent or one.after.digest in known]
-    found = found[:wanted]
+    return _read(found[:wanted], store)
+
+
+def contents(changes: Sequence[Change], store: ObjectStore, wanted: int) -> tuple[FileDiff, ...]:
+    """Up to `wanted` diffs of these changes."""
+    return _read([_Ends(change.key, change.before, change.after) for change in changes[:wanted]], store)
+
+
+def _read(found: Sequence[_Ends], store: ObjectStore) -> tuple[FileDiff, ...]:
     entries = (entry for one in found for entry in (one.before, one.after, one.agreed))
     digests = sorted({entry.digest for entry in entries if entry.present})
     sizes = store.size_many(digests)

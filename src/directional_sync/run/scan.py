@@ -21,7 +21,7 @@ from directional_sync.model.target import Direction, OnConflict, Policy, Prefer
 from directional_sync.run import parked
 from directional_sync.run.base import Base, find_base, globs, merged, read_lock, recalled
 from directional_sync.run.parked import Parked
-from directional_sync.run.world import Mode, Passage, World
+from directional_sync.run.world import Mode, Passage, Resting, World
 
 _NAMED = 3
 
@@ -45,6 +45,8 @@ class Scan:
     """What changes in `documents` when the plan is carried out."""
     parked: Parked = Parked()
     """The conflicts that are kept from earlier runs."""
+    waking: bool = False
+    """The target was at rest, and is no longer."""
 
     @property
     def written(self) -> tuple[Change, ...]:
@@ -57,6 +59,7 @@ class Scan:
         known = self.base.known and bool(self.base.ref) and not self.base.trimmed
         return (
             bool(self.plan.agreed)
+            or self.waking
             or not known
             or (self.plan.direction is Direction.BIDIRECTIONAL and self.parked.differs(self.plan))
             or merged(self.base.snapshot.sources, self.plan) != tuple(self.base.snapshot.sources)
@@ -75,6 +78,8 @@ def scan(at: Passage, endpoint_of: Callable[[Base], Endpoint]) -> tuple[Scan, En
     repo = trees.select(at.store, tree, globs(at.target))
     reached = at.world.lock_path if at.mode.locked and not at.mode.prune else ""
     base = find_base(at.world.repository, at.store, at.target, lock, repo, reached=reached)
+    if base.undone and not (at.mode.resume or at.mode.locked):
+        raise Resting(base.undone)
     endpoint = endpoint_of(base)
     documents = None
     if at.target.records:
@@ -150,7 +155,8 @@ def weigh(at: Passage, tree: str, lock: LockFile, base: Base, repo: Snapshot, re
     kept = Parked()
     if at.target.direction is Direction.BIDIRECTIONAL:
         kept = parked.read(at.world.repository, at.store, at.target.name)
-    return Scan(plan, tree, base, lock, whole, dict(zip(names, differing, strict=True)), parked=kept)
+    waking = bool(base.undone) and at.mode.resume
+    return Scan(plan, tree, base, lock, whole, dict(zip(names, differing, strict=True)), parked=kept, waking=waking)
 
 
 def _with_unions(at: Passage, plan: Plan, policy: Policy, whole: Mapping[str, Snapshot]) -> Plan:

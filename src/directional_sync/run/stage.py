@@ -34,7 +34,8 @@ def stage(at: Passage, seen: Scan, effects: Sequence[Effect] = ()) -> Staged:
     moves = grafted(advance(plan, (effect.change for effect in effects if effect.done)), seen)
     base_tree = trees.edit(at.store, base.tree, moves) if moves else base.tree
     entries = grafted({change.key: change.after for change in seen.written}, seen)
-    agreed = LockedTarget(base_tree, merged(base.snapshot.sources, plan))
+    undone = "" if at.mode.resume else base.undone
+    agreed = LockedTarget(base_tree, merged(base.snapshot.sources, plan), undone)
     lock = _lock_change(at, seen, agreed)
     entries.update({change.key: change.after for change in lock})
     tree = trees.edit(at.store, seen.tree, entries) if entries else seen.tree
@@ -90,6 +91,7 @@ def base_move(at: Passage, staged: Staged, base: Base) -> tuple[RefMove, ...]:
     as_before = staged.agreed.tree == base.tree and not base.trimmed
     if not at.target.in_lock:
         as_before = as_before and staged.agreed.sources == base.snapshot.sources
+        as_before = as_before and staged.agreed.undone == base.undone
     if as_before and base.ref:
         return ()
     target = at.target.name

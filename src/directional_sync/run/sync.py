@@ -30,7 +30,7 @@ from directional_sync.run.hold import judge
 from directional_sync.run.judge import judge_commands, refusal
 from directional_sync.run.samples import samples
 from directional_sync.run.scan import Scan, open_endpoint, scan
-from directional_sync.run.world import Laps, Mode, Passage, World
+from directional_sync.run.world import Laps, Mode, Passage, Resting, World
 from directional_sync.system import host
 
 
@@ -39,6 +39,8 @@ def sync(target: Target, world: World, mode: Mode) -> TargetRecord:
     started, laps = host.monotonic(), Laps(host.monotonic)
     try:
         record = _passage(target, world, mode, laps)
+    except Resting as rest:
+        record = account.resting(target, rest.undone)
     except SyncError as error:
         record = account.failed(target, error)
     except Exception as error:

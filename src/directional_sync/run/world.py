@@ -70,8 +70,18 @@ class Mode:
     """The surprises of upstreams that a person has accepted for this once."""
     wishes: Mapping[str, Wish] = field(default_factory=dict)
     """By key, what a person has decided about conflicts of the one target that runs."""
+    resume: bool = False
+    """Run also what is at rest since a run of it was undone, and let it rest no longer."""
     prefer: Prefer | None = None
     """What is to happen where both sides differ: for a first sync, or to settle conflicts at once."""
+
+
+class Resting(Exception):
+    """A run of the target was undone, and nobody has said that it may be done again."""
+
+    def __init__(self, undone: str) -> None:
+        super().__init__(undone)
+        self.undone = undone
 
 
 @dataclass

@@ -166,4 +166,5 @@ def _read_prior(line: Mapping[str, Any]) -> Prior:
     content = None
     if before is not None:
         content = base64.b64decode(before) if line.get("encoding") == "base64" else str(before).encode()
-    return Prior(str(line["ended"]), content, str(line.get("withheld", "")), dict(line.get("facts", {})))
+    facts, after = dict(line.get("facts", {})), str(line.get("after", ""))
+    return Prior(str(line["ended"]), content, str(line.get("withheld", "")), facts, after)

@@ -163,5 +163,7 @@ def _newest(database: sqlite3.Connection, run: str, started: str, result: Mappin
 
 def past_run(report: Mapping[str, Any]) -> PastRun:
     """What a report says of undoing."""
-    changed = tuple(str(result["target"]) for result in report.get("results", ()) if _changed(result))
-    return PastRun(str(report["run"]), str(report.get("undoes") or ""), changed)
+    results = report.get("results", ())
+    changed = tuple(str(result["target"]) for result in results if _changed(result))
+    far = any(result.get("effects") for result in results)
+    return PastRun(str(report["run"]), str(report.get("undoes") or ""), changed, far)

@@ -70,6 +70,7 @@ def _judging(function: Any) -> Any:
                 "--allow-delete", type=click.IntRange(min=0), metavar="N", help="Allow N deletions, this once."
             ),
             click.option("--locked", is_flag=True, help="Take exactly what sync.lock says; ask for nothing newer."),
+            click.option("--resume", is_flag=True, help="Go on with targets that are at rest since a run was undone."),
             accepting,
             click.option(
                 "--prefer",
