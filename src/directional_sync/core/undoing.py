@@ -78,8 +78,8 @@ def at_rest(past: Sequence[PastRun], target: str, taken_back: Collection[str]) -
     """The run that a target rests for once the runs `taken_back` are undone too; "" when for none."""
     undoings = {one.run for one in past if one.undoes}
     for one in _standing(past, taken_back):
-        if target in one.targets:
-            return one.undoes if one.undoes not in undoings else ""
+        if target in one.targets and one.undoes not in undoings:
+            return one.undoes
     return ""
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import cast
 
 from directional_sync.endpoints.base import Endpoint, Translating
@@ -27,11 +28,22 @@ def joined(priors: Iterable[Prior]) -> dict[str, Prior]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class FarBack:
+    """The way back on a far side."""
+
+    changes: tuple[Change, ...] = ()
+    held: tuple[Held, ...] = ()
+    """What has to stay as it is."""
+    already: Mapping[str, Entry] = field(default_factory=dict)
+    """What is back already: an undoing of the same run was cut off after it."""
+
+
 def far_back(
     at: Passage, endpoint: Endpoint, base: Base, priors: Sequence[Prior], before: Callable[[str], Entry]
-) -> tuple[tuple[Change, ...], tuple[Held, ...]]:
-    """The changes for the far side, and what has to stay as it is. `before`: what was agreed on before the run, for the
-    mode of files. Raises SyncError when nothing can be said of the far side."""
+) -> FarBack:
+    """`before`: what was agreed on before the run, for the mode of files. Raises SyncError when nothing can be said of
+    the far side."""
     if at.target.records:
         files = trees.flatten(at.store, trees.select(at.store, _tree(at), globs(at.target)))
         with suppress(SyncError):  # broken inputs keep nobody from undoing; pages that are made anew are empty then
@@ -39,7 +51,9 @@ def far_back(
     remote = endpoint.snapshot(base.snapshot)
     if any(entry.folder for entry in remote.entries.values()):
         remote = trees.flatten(at.store, remote)
-    changes, held = [], []
+    changes: list[Change] = []
+    held: list[Held] = []
+    already: dict[str, Entry] = {}
     for key, prior in sorted(joined(priors).items()):
         there, why = _there(remote, key)
         was = _was(at, prior, there, before(key))
@@ -47,12 +61,13 @@ def far_back(
             held.append(Held(key, Side.REMOTE, Why.UNREADABLE, why))
         elif was is None:
             held.append(Held(key, Side.REMOTE, Why.LOST, prior.withheld))
-        elif there != was:
-            if there.digest == prior.after:
-                changes.append(Change(key, there, was))
-            else:
-                held.append(Held(key, Side.REMOTE, Why.LATER))
-    return tuple(changes), tuple(held)
+        elif there == was:
+            already[key] = was
+        elif there.digest == prior.after:
+            changes.append(Change(key, there, was))
+        else:
+            held.append(Held(key, Side.REMOTE, Why.LATER))
+    return FarBack(tuple(changes), tuple(held), already)
 
 
 def notes(changes: Sequence[Change], records: bool) -> tuple[str, ...]:

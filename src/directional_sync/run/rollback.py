@@ -74,6 +74,8 @@ class _Way:
     """What is agreed on once all is undone."""
     endpoint: Endpoint | None
     far: tuple[Change, ...] = ()
+    already: Mapping[str, Entry] = field(default_factory=dict)
+    """What of the far side is back already."""
     held: tuple[Held, ...] = ()
     notes: tuple[str, ...] = ()
     effects: tuple[Effect, ...] = ()
@@ -193,8 +195,9 @@ def _with_far_side(way: _Way, priors: Sequence[Prior], stack: ExitStack) -> _Way
         held = tuple(Held(key, Side.REMOTE, Why.LOST, "nothing can be written there") for key in joined(priors))
         return replace(way, held=held)
     before = _reader(way) if way.said is not None else lambda key: ABSENT
-    far, held = far_back(way.at, endpoint, way.base, priors, before)
-    return replace(way, endpoint=endpoint, far=far, held=held, notes=notes(far, way.target.records))
+    found = far_back(way.at, endpoint, way.base, priors, before)
+    told = notes(found.changes, way.target.records)
+    return replace(way, endpoint=endpoint, far=found.changes, held=found.held, already=found.already, notes=told)
 
 
 def _reader(way: _Way) -> _At:
@@ -288,7 +291,7 @@ def _agreed_after(way: _Way, wanted: Wanted) -> LockedTarget:
     done = {effect.change.key for effect in way.effects if effect.done}
     store = way.at.store
     if way.said is None:
-        moves = {change.key: change.after for change in way.far if change.key in done}
+        moves = {**way.already, **{change.key: change.after for change in way.far if change.key in done}}
         return replace(way.to, tree=trees.edit(store, way.base.tree, moves) if moves else way.base.tree, undone=rests)
     stays = [change.key for change in way.far if change.key not in done]
     stays += [held.key for held in way.held if held.side is Side.REMOTE]
