@@ -92,3 +92,19 @@ def test_a_report_that_cannot_be_written_is_told_with_the_status(pair: Project, 
     done = dsync(pair, "run", "--summary-json", str(tmp_path))
     assert done.returncode == 1
     assert done.stderr.rstrip().endswith("exit 1")
+
+
+def test_a_history_of_a_later_version_stops_a_run_before_it_begins(pair: Project) -> None:  # F99, P13
+    import sqlite3
+
+    assert dsync(pair, "run").returncode == 0
+    path = pair.root / ".git/directional-sync/history.sqlite"
+    with sqlite3.connect(path) as database:
+        database.execute("PRAGMA user_version = 9")
+    database.close()
+    head, was = pair.head, path.read_bytes()
+    for command in (["run"], ["log"], ["undo", "--yes"]):
+        done = dsync(pair, *command)
+        assert done.returncode == 1 and "E-HISTORY-NEWER" in done.stderr
+    assert dsync(pair, "plan").returncode == 0
+    assert (pair.head, path.read_bytes()) == (head, was)

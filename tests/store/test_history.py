@@ -81,6 +81,14 @@ def test_the_same_run_is_kept_once(tmp_path: Path) -> None:
     assert history.statistics()[0].runs == 1
 
 
+def test_an_undoing_is_the_last_run_and_no_good_one(tmp_path: Path) -> None:  # P11
+    history = History(tmp_path)
+    history.add(report("r01", "a"))
+    history.add({**report("r02", "a"), "undoes": "r01"})
+    last = history.last_runs()["a"]
+    assert (last.run, last.outcome, last.good) == ("r02", "rewound", "2026-01-01T00:00:01Z")
+
+
 def test_statistics_count_every_end_and_leave_out_what_was_not_attempted(tmp_path: Path) -> None:
     history = History(tmp_path)
     for number in range(20):

@@ -196,6 +196,9 @@ def test_the_commands(pushed: Flows) -> None:
     assert pushed.there("out")["a"] == "1\n"
     rests = dsync(project, "run", "out")
     assert rests.returncode == 0 and "at rest since a run was undone" in rests.stdout
+    listed = json.loads(dsync(project, "list", "out", "--json").stdout)
+    assert listed[0]["last_run"]["outcome"] == "rewound"  # and nobody is told that the sides agree
+    assert "rewound" in dsync(project, "list", "out").stdout
     status = dsync(project, "status", "out")
     assert "at rest since run" in status.stdout
     log = dsync(project, "log")

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+REWOUND = "rewound"
+"""In the place of an outcome: the newest run took another one back, or gave it back. Whether both sides agree, the next
+run will tell."""
+
 
 @dataclass(frozen=True, slots=True)
 class LastRun:

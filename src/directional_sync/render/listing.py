@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from directional_sync.model.lifecycle import Outcome
+from directional_sync.model.past import REWOUND
 from directional_sync.model.target import Direction, Target
 from directional_sync.render.ink import Column, Ink, Style, amount, filled, one_line, table
 from directional_sync.render.tally import outcome_word
@@ -48,6 +49,8 @@ class Listed:
             return "overdue"
         if self.last is None:
             return "never"
+        if self.last.outcome == REWOUND:
+            return "rewound"
         return "ok" if self.last.outcome in IN_SYNC else outcome_word(self.last.outcome)
 
 

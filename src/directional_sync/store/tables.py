@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from directional_sync.core.percentiles import bucket
-from directional_sync.model.past import PastRun
+from directional_sync.model.past import REWOUND, PastRun
 
 if TYPE_CHECKING:
     import sqlite3
@@ -74,7 +74,8 @@ def insert(database: sqlite3.Connection, report: Mapping[str, Any]) -> bool:
         _count(database, report, 1)
         for result in results:
             if result.get("outcome") != _SKIPPED:
-                _newest(database, run, str(report["timestamp"]), result)
+                outcome = REWOUND if report.get("undoes") else str(result.get("outcome", ""))
+                _newest(database, run, str(report["timestamp"]), outcome, result)
     return True
 
 
@@ -137,13 +138,13 @@ def _add(database: sqlite3.Connection, table: str, key: Mapping[str, object], nu
         database.execute(f"DELETE FROM {table} WHERE {same} AND number <= 0", tuple(key.values()))
 
 
-def _newest(database: sqlite3.Connection, run: str, started: str, result: Mapping[str, Any]) -> None:
-    good = started if result.get("outcome") in _IN_SYNC else ""
+def _newest(database: sqlite3.Connection, run: str, started: str, outcome: str, result: Mapping[str, Any]) -> None:
+    good = started if outcome in _IN_SYNC else ""
     row = (
         str(result["target"]),
         run,
         started,
-        str(result.get("outcome", "")),
+        outcome,
         str(result.get("message", "")),
         str(result.get("commit") or ""),
         float(result.get("duration", 0.0)),

@@ -44,7 +44,8 @@ Examples:
 _LOG_HELP = """List past runs, the newest first; or how long and how well targets went.
 
 With --stats, each target that has ever run: in how many of the runs that are kept it succeeded, and how long it took
-(percentiles, right to within 2 %); with a TARGET or -v its steps too.
+(percentiles, right to within 2 %); with a TARGET or -v its steps too. Runs are kept for 400 days, and the newest 1,000
+for ever.
 
 \b
 Examples:
