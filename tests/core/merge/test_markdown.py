@@ -218,6 +218,7 @@ def written(sections: list[tuple[str, list[str]]]) -> bytes:
 @example(seed=2066)  # what stood in a deleted section, and lives on, was taken for an edit of that section
 @example(seed=30577)  # what came behind another section was taken to have been put into a deleted one
 @example(seed=184962)  # what was edited in a deleted section came to stand in one between them
+@example(seed=2034755)  # a heading came between a deleted section and what is kept of it
 @example(seed=8823)  # sections of one name came to stand in different sections
 def test_laws(seed: int) -> None:  # I3 I11
     rng = random.Random(seed)
