@@ -72,6 +72,27 @@ def test_temporary_files_of_others_stay(pair: Pair) -> None:
     assert pair.project.one().success
 
 
+@pytest.mark.parametrize("direction", ["push", "bidirectional"])
+def test_b92_what_a_kill_left_goes_though_nothing_is_written(pair: Pair, direction: str) -> None:
+    """A kill right after a file was put in place leaves its other name, and the next run has nothing to write."""
+    from directional_sync.endpoints.files import far
+
+    pair.project.write("data/d/a", "1")
+    pair.target(direction)
+    assert pair.project.one().success
+    told: list[str] = []
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("directional_sync.endpoints.files.local.token", lambda c: told.append(far.token(c)) or told[-1])
+        pair.project.write("data/d/a", "2")
+        pair.project.commit()
+        assert pair.project.one().success
+    left = pair.put(f"d/{PREFIX}{told[0]}-7", "1")
+    pair.project.plan()
+    assert left.exists()
+    assert pair.project.one().success
+    assert not left.exists()
+
+
 @pytest.mark.faults
 def test_g14_f29_a_hundred_thousand_files_in_bounded_memory(tmp_path: Path, pair: Pair) -> None:
     for folder in range(100):

@@ -1,8 +1,8 @@
 """Random histories on real files: a repository and a folder that people edit while runs come, go, and are killed.
 
-A *history* is a seed. What people write are lines that occur nowhere else, so that each can be found again; what they take
-out, they take out where they see it. Runs are left alone, disturbed by edits at any of their steps, or killed before one of
-the calls by which a process changes something. The judge reads files and asks git.
+A *history* is a seed. What people write are lines that occur nowhere else, so that each can be found again; what they
+take out, they take out where they see it. Runs are left alone, disturbed by edits at any of their steps, or killed
+before one of the calls by which a process changes something. The judge reads files and asks git.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class History:
     unfinished: bool = False
     """A run was killed, and none has come after it."""
     kept_by_git: bool = False
-    """Lines may be in the history only: the policy chose, or somebody committed what a killed run had left half done."""
+    """Lines may be in git alone: the policy chose, or somebody committed what a killed run had left half done."""
     replaced: Callable[[FilesEndpoint, Sequence[Change]], Iterator[Effect]] | None = None
     """For planted faults: what stands in the place of the far side's `apply`."""
 

@@ -146,6 +146,20 @@ def test_what_is_replaced_can_be_had_again(two: Two, dsync: Dsync) -> None:  # I
     assert "3" in {two.project.git("cat-file", "blob", blob) for blob in blobs}
 
 
+@pytest.mark.parametrize("winner", ["repo", "remote"])
+def test_a_file_that_gives_way_to_a_folder_can_be_had_again(two: Two, winner: str) -> None:  # B37, I3
+    configure(two.project, two.far, f"policy: {{max_delete: 100%, on_conflict: {winner}}}")
+    two.agree({"d/x": "1\n", "k": "k"})
+    (two.a if winner == "repo" else two.b)({"d/x": "2\n"})
+    (two.b if winner == "repo" else two.a)({"d": None})
+    (two.b if winner == "repo" else two.a)({"d": "a file\n"})
+    assert two.run().success
+    assert two.here == two.there == {"d/x": "2\n", "k": "k"}
+    commits = two.project.git("rev-list", REF).splitlines()
+    kept = "\n".join(two.project.git("ls-tree", "-r", commit) for commit in commits)
+    assert "a file" in {two.project.git("cat-file", "blob", line.split()[2]) for line in kept.splitlines()}
+
+
 def test_a_secret_of_the_far_side_is_not_kept(two: Two, dsync: Dsync) -> None:  # I12
     two.agree({"f": "1\n"})
     two.a({"f": "2\n"})

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from directional_sync.model.lifecycle import Tell
 from directional_sync.model.plan import Change, Plan
@@ -141,6 +141,15 @@ class Endpoint(Protocol):
 
     def close(self) -> None:
         """Lets go of processes, connections and temporary files. Safe to call twice."""
+
+
+@runtime_checkable
+class Tidying(Protocol):
+    """What an endpoint offers beside the rest that may leave something on its far side when it is killed."""
+
+    def tidy(self) -> None:
+        """Removes what the last snapshot has seen there of killed runs of this target. Asked in real runs only, under
+        the run lock. Never raises: what cannot be removed is of no harm, and the next run tries again."""
 
 
 class Translating(Protocol):

@@ -59,10 +59,12 @@ def _parking(at: Passage, seen: Scan) -> tuple[RefMove, ...]:
 
 def _withheld(at: Passage, seen: Scan, conflicts: Sequence[Conflict]) -> frozenset[str]:
     """Keys of conflicts whose far version may not come into the object store, because a gate would refuse it."""
-    coming = tuple(Change(one.key, one.repo, one.remote) for one in conflicts if one.remote.present)
-    if not coming:
+    if not any(one.remote.present for one in conflicts):
         return frozenset()
-    quiet = replace(at, world=replace(at.world, tell=lambda event: None))
+    # What stands here goes, or a file would be refused for the folder that it is in conflict with.
+    coming = tuple(Change(one.key, one.repo, one.remote) for one in conflicts)
+    allowed = replace(at.mode, allow_delete=len(coming))
+    quiet = replace(at, world=replace(at.world, tell=lambda event: None), mode=allowed)
     supposed = replace(seen, plan=replace(seen.plan, repo=coming, remote=(), agreed=(), conflicts=()))
     refused = [verdict for verdict in judge_plan(quiet, supposed) if not verdict.passed]
     if any(not verdict.keys for verdict in refused):

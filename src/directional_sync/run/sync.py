@@ -19,6 +19,7 @@ from __future__ import annotations
 from contextlib import ExitStack, closing
 from dataclasses import replace
 
+from directional_sync.endpoints.base import Tidying
 from directional_sync.errors import StalePlanError, SyncError
 from directional_sync.git.objects import ObjectStore
 from directional_sync.git.repository import Repository
@@ -98,6 +99,8 @@ def _walk(target: Target, world: World, mode: Mode, laps: Laps, stack: ExitStack
         return replace(account.refused(target, verdicts, seen.plan), samples=shown)
     done = Outcome.IN_SYNC if seen.idle else Outcome.PLANNED if mode.dry_run else Outcome.SYNCED
     record = replace(account.ended(target, seen.plan, seen.base.snapshot.sources, verdicts, done), samples=shown)
+    if isinstance(endpoint, Tidying) and not mode.dry_run:
+        endpoint.tidy()
     if (mode.dry_run or seen.idle) and not mode.verify:
         return record
 

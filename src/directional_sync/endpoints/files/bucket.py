@@ -178,5 +178,8 @@ class Bucket:
         yield from putting.apply(deeds, lambda path: prior.at(self._site.key(path)))
         self._memory.keep()
 
+    def tidy(self, left: Sequence[str]) -> None:
+        """An object is put whole or not at all."""
+
     def close(self) -> None:
         """Nothing is held open between requests."""

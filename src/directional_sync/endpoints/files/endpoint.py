@@ -59,6 +59,7 @@ class FilesEndpoint:
         self._site = site(options, context)
         self._prior: Snapshot = EMPTY
         self._there: set[str] = set()
+        self._left: list[str] = []
         self._far: FarSide | None = None
         self.capabilities = Capabilities(writes=context.target.direction is not Direction.PULL, previews=True)
 
@@ -84,7 +85,7 @@ class FilesEndpoint:
         items = self._far.look(reading, found)
         _part_clashes(found)
         reading.done(items)
-        self._there = set(found.entries)
+        self._there, self._left = set(found.entries), found.left
         return self._answer(found, items)
 
     def apply(self, changes: Sequence[Change]) -> Iterator[Effect]:
@@ -97,6 +98,11 @@ class FilesEndpoint:
             raise InternalError("E-INTERNAL", "changes follow from a snapshot, and none was taken")
         deeds = [Deed(self._site.path(change.key), change) for change in changes]
         yield from self._far.apply(deeds, self._there, trees.flatten(self._store, self._prior))
+
+    def tidy(self) -> None:
+        """See `endpoints.base.Tidying`."""
+        if self._far is not None and self._left and self.capabilities.writes:
+            self._far.tidy(self._left)
 
     def close(self) -> None:
         if self._far is not None:

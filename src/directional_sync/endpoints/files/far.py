@@ -27,6 +27,9 @@ class FarSide(Protocol):
     def apply(self, deeds: Sequence[Deed], there: set[str], prior: Snapshot) -> Iterator[Effect]:
         """See `Endpoint.apply`. `there`: paths that are known to be there; `prior`: what was agreed on."""
 
+    def tidy(self, left: Sequence[str]) -> None:
+        """See `endpoints.base.Tidying`. `left`: temporary files, whoever has left them."""
+
     def close(self) -> None:
         """Safe to call twice."""
 

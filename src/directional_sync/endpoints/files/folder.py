@@ -116,6 +116,8 @@ class FolderSource:
                 self._link(path, listing, found)
             elif kind is Kind.OTHER and scope.file(name):
                 found.unreadable[path] = f"E-FILES-SPECIAL: {path} is a device, a pipe or a socket"
+            elif name.startswith(PREFIX):
+                found.left.append(path)
         self._files(folder, files, listing, found)
         return below
 

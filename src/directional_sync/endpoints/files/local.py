@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
 from directional_sync.endpoints.base import Context
@@ -11,7 +12,7 @@ from directional_sync.endpoints.files.far import check_size, stopper, token
 from directional_sync.endpoints.files.folder import FolderSource, links, open_root
 from directional_sync.endpoints.files.placing import Manner, Placing
 from directional_sync.endpoints.files.reading import Found, Item, Reading
-from directional_sync.endpoints.files.site import Site
+from directional_sync.endpoints.files.site import PREFIX, Site
 from directional_sync.git.objects import ObjectStore
 from directional_sync.model.record import Effect
 from directional_sync.model.snapshot import Snapshot
@@ -50,6 +51,15 @@ class LocalSide:
             stop=stopper(self._context, "writing"),
         )
         yield from Placing(self._reach, self._store, manner).apply(deeds, there)
+
+    def tidy(self, left: Sequence[str]) -> None:
+        """Only what this target has left: others may be writing just now."""
+        own = f"{PREFIX}{token(self._context)}-" if left else ""
+        self._reach.forget()
+        for path in left:
+            if path.rpartition("/")[2].startswith(own):
+                with suppress(OSError):
+                    self._reach.remove_all(path)
 
     def close(self) -> None:
         self._reach.close()

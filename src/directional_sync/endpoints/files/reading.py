@@ -56,6 +56,8 @@ class Found:
     aside: set[str] = field(default_factory=set)
     """At these is something that is left alone."""
     notes: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    """Temporary files, whoever has left them."""
 
 
 class Source(Protocol):
