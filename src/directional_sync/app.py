@@ -211,7 +211,7 @@ def _status_row(target: Target, record: TargetRecord, last: LastRun | None) -> S
     plan = record.plan
     if plan is None or plan.opaque:
         return StatusRow(target, None, message=record.message, last=last, record=record)
-    unread = record.failure is not None and not plan.conflicts
+    unread = record.failure is not None and not plan.conflicts and not plan.foreseen
     known = None if unread else plan.drift_score == 0
     return StatusRow(
         target,

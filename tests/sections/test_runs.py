@@ -185,6 +185,7 @@ def test_nothing_outside_is_written_that_this_machine_has_not_allowed(synced: Co
     synced.edit("`opus`", "`haiku`")
     [planned] = synced.project.plan().records
     assert planned.plan is not None and [c.key for c in planned.plan.remote] == ["agents/reviewer"]
+    assert planned.exit is Exit.REFUSED and "externalRoots" in planned.plan.foreseen[0].detail  # I5
     record = synced.project.one()
     assert record.exit is Exit.REFUSED and "externalRoots" in record.message, record
     assert (synced.agents / "reviewer.yaml").read_text() == AGENT

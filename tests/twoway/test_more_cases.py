@@ -30,6 +30,58 @@ def test_links_that_lead_out_go_nowhere(two: Two, to: str) -> None:  # B69
     assert "l" not in two.here
 
 
+def _foretold(two: Two) -> dict[str, str]:
+    """What a dry run says would be refused. It changes nothing, and a run then refuses just that."""
+    before = (two.project.head, two.pair.state())
+    [planned] = two.project.plan().records
+    assert (two.project.head, two.pair.state()) == before
+    assert planned.plan is not None and planned.exit is Exit.REFUSED
+    assert planned.failure is not None and planned.failure.code == "E-APPLY"
+    done = two.run()
+    refused = {effect.change.key: effect.message for effect in done.effects if not effect.done}
+    assert refused == {item.key: item.detail for item in planned.plan.foreseen}
+    assert done.exit is Exit.REFUSED
+    return refused
+
+
+def test_a_plan_foretells_which_links_lead_out(two: Two) -> None:  # B69, I5
+    two.agree({"f": "1"})
+    (two.project.root / "data/l").symlink_to("/etc/passwd")
+    two.a({"f": "2"})
+    assert list(_foretold(two)) == ["data/l"]
+    assert two.there == {"f": "2"}
+
+
+def test_names_that_differ_only_by_case_are_told_before_anything_is_written(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:  # B70, F52
+    from directional_sync.endpoints.files import placing
+
+    monkeypatch.setattr(placing, "_folds", lambda reach: True)
+    two.agree({"f": "1"})
+    two.b({"readme": "there"})
+    two.a({"README": "here", "f": "2"})
+    before = (two.project.head, two.pair.state())
+    [planned] = two.project.plan().records
+    assert planned.exit is Exit.REFUSED and planned.plan is not None
+    assert "the same file as readme" in planned.plan.foreseen[0].detail
+    record = two.run()
+    assert record.exit is Exit.REFUSED  # both names in one repository are refused as well
+    assert (two.project.head, two.pair.state()) == before
+    assert two.there == {"f": "1", "readme": "there"} and two.here == {"f": "2", "README": "here"}
+
+
+def test_a_plan_foretells_what_lies_behind_a_link(two: Two, tmp_path: Path) -> None:  # B69, I5
+    configure(two.project, two.far, remote="symlinks: skip")
+    two.agree({"f": "1"})
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (two.far / "d").symlink_to(victim)
+    two.a({"d/n": "n", "f": "2"})
+    assert "symbolic link" in _foretold(two)["data/d/n"]
+    assert list(victim.iterdir()) == [] and two.there["f"] == "2"
+
+
 def test_two_links_to_other_places_are_a_conflict(two: Two) -> None:  # B69, B50
     two.agree({"a": "1", "b": "1", "c": "1"})
     (two.far / "l").symlink_to("a")

@@ -152,6 +152,14 @@ class Tidying(Protocol):
         the run lock. Never raises: what cannot be removed is of no harm, and the next run tries again."""
 
 
+@runtime_checkable
+class Foreseeing(Protocol):
+    """What an endpoint offers beside the rest that knows beforehand what its far side does not take."""
+
+    def foresee(self, changes: Sequence[Change]) -> Mapping[str, str]:
+        """Key -> why `apply` would refuse this change, as the last snapshot has it. Changes nothing."""
+
+
 class Translating(Protocol):
     """What an endpoint offers beside the rest whose keys are no paths of the repository but records of the far side:
     its targets have `records`."""

@@ -142,6 +142,8 @@ class Plan:
     """Keys that were deleted on one side and edited on the other: the edit stays, and is made again where it was
     deleted."""
     held: tuple[Held, ...] = ()
+    foreseen: tuple[Held, ...] = field(default=(), compare=False)
+    """Of a dry run: changes for the far side that it would refuse, each with the reason."""
     sources: tuple[Source, ...] = ()
     was: tuple[Source, ...] = field(default=(), compare=False)
     """The sources of the base: with `sources`, what moved from where to where."""

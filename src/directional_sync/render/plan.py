@@ -112,6 +112,8 @@ def target_plan(record: TargetRecord, ink: Ink) -> list[str]:
         else:
             lines.append(ink.paint(f"  x {one_line(conflict.key)}  {_why(conflict)}", Style.BAD))
     lines += _more(len(plan.conflicts) - LISTED, "conflict")
+    lines += [_refused(item, ink) for item in plan.foreseen[:LISTED]]
+    lines += _more(len(plan.foreseen) - LISTED, "more would be refused", "more would be refused")
     lines += _held(plan.held, ink, record.samples)
     notes = dict.fromkeys((*plan.notes, *record.notes))
     lines += [ink.paint(f"  ! {note(text, ink)}", Style.CHANGED) for text in notes]
@@ -281,6 +283,10 @@ def _by_folder(changes: Sequence[Change], ink: Ink) -> list[str]:
         lines.append(ink.paint(text, SIGN_STYLES[sign]))
     lines += _more(len(folders) - LISTED, "folder")
     return [*lines, "    (--show all lists every file)"]
+
+
+def _refused(item: Held, ink: Ink) -> str:
+    return ink.paint(f"  ! {one_line(item.key)}  the far side would refuse it: {one_line(item.detail)}", Style.BAD)
 
 
 def _held(held: Sequence[Held], ink: Ink, diffs: Sequence[FileDiff]) -> list[str]:

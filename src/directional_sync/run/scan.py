@@ -9,12 +9,12 @@ from typing import cast
 from directional_sync.core.grasp import within
 from directional_sync.core.lockfile import LockFile
 from directional_sync.core.reconcile import reconcile
-from directional_sync.endpoints.base import Context, Endpoint, Opaque, Translating, Writing
+from directional_sync.endpoints.base import Context, Endpoint, Foreseeing, Opaque, Translating, Writing
 from directional_sync.gates.base import Preparing
 from directional_sync.git import tree as trees
 from directional_sync.git.objects import ObjectStore
 from directional_sync.model.lifecycle import Step
-from directional_sync.model.plan import Bound, Change, Plan, Sign
+from directional_sync.model.plan import Bound, Change, Held, Plan, Side, Sign, Why
 from directional_sync.model.record import Attempt, Effect
 from directional_sync.model.snapshot import ABSENT, Entry, Snapshot
 from directional_sync.model.target import Direction, OnConflict, Policy, Prefer
@@ -99,6 +99,15 @@ def scan(at: Passage, endpoint_of: Callable[[Base], Endpoint]) -> tuple[Scan, En
         return seen, endpoint
     reason, preview = cast(Opaque, endpoint).opaque()
     return replace(seen, plan=replace(seen.plan, opaque=reason, preview=preview)), endpoint
+
+
+def foreseen(seen: Scan, endpoint: Endpoint) -> Scan:
+    """The same with what the far side would not take."""
+    if not seen.plan.remote or not isinstance(endpoint, Foreseeing):
+        return seen
+    refused = sorted(endpoint.foresee(seen.plan.remote).items())
+    said = tuple(Held(key, Side.REMOTE, Why.REFUSED, why) for key, why in refused)
+    return replace(seen, plan=replace(seen.plan, foreseen=said))
 
 
 def as_files(seen: Scan, endpoint: Endpoint, effects: Sequence[Effect] | None = None) -> Scan:

@@ -20,6 +20,7 @@ def shortfalls(target: Target, plan: Plan, verdicts: Sequence[Verdict], done: Ou
     unread = [item for item in plan.held if item.why is Why.UNREADABLE]
     found = [_refused(plan, verdict, done) for verdict in verdicts if verdict.held]
     found += [_unreadable(plan, unread, done)] if unread else []
+    found += [_foreseen(plan)] if plan.foreseen else []
     found += [_conflicting(target, plan)] if plan.conflicts else []
     return tuple(sorted(found, key=lambda failure: EXIT_PRECEDENCE.index(failure.exit)))
 
@@ -75,6 +76,19 @@ def _kept(plan: Plan, held: Sequence[Held], done: Outcome) -> str:
     else:
         kept = f"nothing of {'it' if len(held) == 1 else 'them'} was taken"
     return kept + ("; the others are synced and committed" if done is Outcome.SYNCED else "")
+
+
+def _foreseen(plan: Plan) -> Failure:
+    """What a run would be told by the far side, as it would say so."""
+    number, total, first = len(plan.foreseen), len(plan.remote), plan.foreseen[0]
+    return Failure(
+        code="E-APPLY",
+        message=f"of {total} changes on the far side {number} would be refused: {first.key}: {first.detail}",
+        detail=tuple(f"{item.key}: {item.detail}" for item in plan.foreseen[:_CONFLICTS_LISTED]),
+        kept="nothing was changed; a run makes the others",
+        hint="change what stands in the way, or leave it out of the target",
+        exit=Exit.REFUSED,
+    )
 
 
 def _conflicting(target: Target, plan: Plan) -> Failure:

@@ -30,7 +30,7 @@ from directional_sync.run import account
 from directional_sync.run.hold import judge
 from directional_sync.run.judge import judge_commands, refusal
 from directional_sync.run.samples import samples
-from directional_sync.run.scan import Scan, open_endpoint, scan
+from directional_sync.run.scan import Scan, foreseen, open_endpoint, scan
 from directional_sync.run.world import Laps, Mode, Passage, Resting, World
 from directional_sync.system import host
 
@@ -91,6 +91,7 @@ def _walk(target: Target, world: World, mode: Mode, laps: Laps, stack: ExitStack
 
     at.step(Step.JUDGING)
     seen, judged = judge(at, seen)
+    seen = foreseen(seen, endpoint) if mode.dry_run else seen
     verdicts += judged
     _refuse_other_plan(at, seen)
     leaking = any(verdict.code == "E-SECRET" and verdict.stops for verdict in verdicts)

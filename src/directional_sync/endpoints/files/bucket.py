@@ -7,13 +7,13 @@ are asked for one by one, since an answer that lacks them may not be the store's
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from directional_sync.endpoints.base import Context
-from directional_sync.endpoints.files.deeds import Deed
+from directional_sync.endpoints.files.deeds import Deed, sifted, unfit_for_store
 from directional_sync.endpoints.files.far import check_size, steadily, stopper
 from directional_sync.endpoints.files.putting import Putting
 from directional_sync.endpoints.files.reading import WHOLE_BYTES, Found, Item, Read, Reading
@@ -177,6 +177,9 @@ class Bucket:
         putting = Putting(self._store, objects, self._memory, self.name, self._options, self._context)
         yield from putting.apply(deeds, lambda path: prior.at(self._site.key(path)))
         self._memory.keep()
+
+    def refusals(self, deeds: Sequence[Deed], there: Collection[str]) -> Mapping[str, str]:
+        return sifted(deeds, unfit_for_store, (), folds=False)[1]
 
     def tidy(self, left: Sequence[str]) -> None:
         """An object is put whole or not at all."""

@@ -103,6 +103,11 @@ def unfit(deed: Deed, *, links: str, target: bytes | None) -> str:
     return "the link would lead out of the far side's folder" if escapes(deed.path, target) else ""
 
 
+def unfit_for_store(deed: Deed) -> str:
+    """The same of a store of objects."""
+    return unfit(deed, links="a store of objects has no links; `symlinks: skip` leaves them alone", target=None)
+
+
 def escapes(path: str, target: bytes) -> bool:
     """Whether a link at `path` would lead to somewhere outside of the root, or may, through another link."""
     parts = target.split(b"/")

@@ -7,7 +7,7 @@ unreadable, and a root that is not there is an error: neither is ever taken for 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
@@ -98,6 +98,14 @@ class FilesEndpoint:
             raise InternalError("E-INTERNAL", "changes follow from a snapshot, and none was taken")
         deeds = [Deed(self._site.path(change.key), change) for change in changes]
         yield from self._far.apply(deeds, self._there, trees.flatten(self._store, self._prior))
+
+    def foresee(self, changes: Sequence[Change]) -> Mapping[str, str]:
+        """See `endpoints.base.Foreseeing`."""
+        if self._far is None or not self.capabilities.writes:
+            return {}
+        deeds = [Deed(self._site.path(change.key), change) for change in changes]
+        why = self._far.refusals(deeds, self._there)
+        return {deed.change.key: why[deed.path] for deed in deeds if deed.path in why}
 
     def tidy(self) -> None:
         """See `endpoints.base.Tidying`."""

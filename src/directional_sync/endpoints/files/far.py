@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from directional_sync.endpoints.base import Context
@@ -26,6 +26,9 @@ class FarSide(Protocol):
 
     def apply(self, deeds: Sequence[Deed], there: set[str], prior: Snapshot) -> Iterator[Effect]:
         """See `Endpoint.apply`. `there`: paths that are known to be there; `prior`: what was agreed on."""
+
+    def refusals(self, deeds: Sequence[Deed], there: Collection[str]) -> Mapping[str, str]:
+        """Path -> why `apply` would refuse what is to come there."""
 
     def tidy(self, left: Sequence[str]) -> None:
         """See `endpoints.base.Tidying`. `left`: temporary files, whoever has left them."""

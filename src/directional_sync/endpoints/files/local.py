@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
@@ -15,7 +15,7 @@ from directional_sync.endpoints.files.reading import Found, Item, Reading
 from directional_sync.endpoints.files.site import PREFIX, Site
 from directional_sync.git.objects import ObjectStore
 from directional_sync.model.record import Effect
-from directional_sync.model.snapshot import Snapshot
+from directional_sync.model.snapshot import EMPTY, Snapshot
 from directional_sync.system import host
 
 if TYPE_CHECKING:
@@ -42,7 +42,13 @@ class LocalSide:
 
     def apply(self, deeds: Sequence[Deed], there: set[str], prior: Snapshot) -> Iterator[Effect]:
         open_root(self._site, self._options.sentinel).close()  # it may have been unmounted since
-        manner = Manner(
+        yield from Placing(self._reach, self._store, self._manner(prior)).apply(deeds, there)
+
+    def refusals(self, deeds: Sequence[Deed], there: Collection[str]) -> Mapping[str, str]:
+        return Placing(self._reach, self._store, self._manner(EMPTY)).refusals(deeds, there)
+
+    def _manner(self, prior: Snapshot) -> Manner:
+        return Manner(
             token=token(self._context),
             links=self._options.symlinks == "keep",
             modes=self._options.modes,
@@ -50,7 +56,6 @@ class LocalSide:
             agreed=lambda path: prior.at(self._site.key(path)),
             stop=stopper(self._context, "writing"),
         )
-        yield from Placing(self._reach, self._store, manner).apply(deeds, there)
 
     def tidy(self, left: Sequence[str]) -> None:
         """Only what this target has left: others may be writing just now."""

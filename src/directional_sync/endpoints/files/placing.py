@@ -33,6 +33,10 @@ from directional_sync.model.snapshot import ABSENT, EXECUTABLE, FILE, LINK, Entr
 from directional_sync.system.reach import Content, Kind, NewFile, Reach, can_sync_at_once, signature
 
 _FILES = (FILE, EXECUTABLE)
+_CLOSED = {
+    Kind.LINK: "{stop} is a symbolic link, and nothing is written through one",
+    Kind.REPOSITORY: "{stop} is a repository of its own, and nothing is written into it",
+}
 
 
 @dataclass(frozen=True)
@@ -76,14 +80,7 @@ class Placing:
         before anything is written, InterruptedRun between two portions."""
         self.reach.forget()
         self._sweep(deeds)
-        links = "" if self.manner.links else "links are not kept on the far side; `symlinks: skip` leaves them alone"
-        targets = self.store.read_many(deed.after.digest for deed in deeds if deed.after.mode == LINK)
-        fit, why = sifted(
-            deeds,
-            lambda deed: unfit(deed, links=links, target=targets.get(deed.after.digest)),
-            there,
-            folds=bool(deeds) and _folds(self.reach),
-        )
+        fit, why = self._sifted(deeds, there)
         yield from (deed.refused(why[deed.path]) for deed in deeds if deed.path in why)
         sizes = self.store.size_many(deed.after.digest for deed in fit if deed.after.present)
         self._check_room(fit, sizes)
@@ -91,6 +88,27 @@ class Placing:
         for portion in portions(ordered(fit), sizes):
             self.manner.stop()
             yield from self._portion(portion, sizes, going)
+
+    def refusals(self, deeds: Sequence[Deed], there: Collection[str]) -> dict[str, str]:
+        """Path -> why what is to come there would be refused. `there`: as in `apply`."""
+        self.reach.forget()
+        fit, why = self._sifted(deeds, there)
+        going = {deed.path for deed in fit if deed.after.absent}
+        for deed in fit:
+            way = self.reach.way(deed.path.rpartition("/")[0])
+            if way.stop and deed.after.present and way.kind in _CLOSED and way.stop not in going:
+                why[deed.path] = _CLOSED[way.kind].format(stop=way.stop)
+        return why
+
+    def _sifted(self, deeds: Sequence[Deed], there: Collection[str]) -> tuple[list[Deed], dict[str, str]]:
+        links = "" if self.manner.links else "links are not kept on the far side; `symlinks: skip` leaves them alone"
+        targets = self.store.read_many(deed.after.digest for deed in deeds if deed.after.mode == LINK)
+        return sifted(
+            deeds,
+            lambda deed: unfit(deed, links=links, target=targets.get(deed.after.digest)),
+            there,
+            folds=bool(deeds) and _folds(self.reach),
+        )
 
     def _sweep(self, deeds: Sequence[Deed]) -> None:
         """Removes what a killed run has left in the folders that this one comes to, too."""
@@ -171,10 +189,8 @@ class Placing:
     def _blocked(self, deed: Deed, stop: str, kind: Kind) -> Effect:
         if deed.after.absent:
             return deed.done(ALREADY) if kind is Kind.FILE else deed.stale(f"{stop} is {kind}")
-        if kind is Kind.LINK:
-            return deed.refused(f"{stop} is a symbolic link, and nothing is written through one")
-        if kind is Kind.REPOSITORY:
-            return deed.refused(f"{stop} is a repository of its own, and nothing is written into it")
+        if kind in _CLOSED:
+            return deed.refused(_CLOSED[kind].format(stop=stop))
         return deed.stale(f"{stop} is {kind}")
 
     def _stands(self, deed: Deed, seen: Seen | None, going: Collection[str]) -> Entry | None:

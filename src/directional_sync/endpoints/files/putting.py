@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from directional_sync.endpoints.base import Context
-from directional_sync.endpoints.files.deeds import ALREADY, HELD_BYTES, Deed, ordered, portions, sifted, unfit
+from directional_sync.endpoints.files.deeds import ALREADY, HELD_BYTES, Deed, ordered, portions, sifted, unfit_for_store
 from directional_sync.endpoints.files.far import stopper
 from directional_sync.endpoints.files.seen import Memory
 from directional_sync.endpoints.files.stores import Store, mark_of, precondition, unconditional
@@ -49,8 +49,7 @@ class Putting:
         """One effect for each that was attempted. `agreed`: what both sides held last at a path. Raises InterruptedRun
         between two portions, and RemoteError E-FILES-UNREACHABLE when the store went away meanwhile: whoever cannot be
         reached is not asked a thousand times."""
-        links = "a store of objects has no links; `symlinks: skip` leaves them alone"
-        fit, why = sifted(deeds, lambda deed: unfit(deed, links=links, target=None), (), folds=False)
+        fit, why = sifted(deeds, unfit_for_store, (), folds=False)
         yield from (deed.refused(why[deed.path]) for deed in deeds if deed.path in why)
         stop = stopper(self._context, "writing")
         sizes = self._objects.size_many(deed.after.digest for deed in fit if deed.after.present)

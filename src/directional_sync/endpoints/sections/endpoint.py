@@ -183,6 +183,11 @@ class Sections:
             else:
                 yield Effect(change, EffectKind.DONE)
 
+    def foresee(self, changes: Sequence[Change]) -> Mapping[str, str]:
+        """See `endpoints.base.Foreseeing`."""
+        refusals = ((change.key, self._refusal(*self._part(change.key), change)) for change in changes)
+        return {key: why[1] for key, why in refusals if why}
+
     def _part(self, key: str) -> tuple[Part, str]:
         part, _, name = key.partition("/")
         return self._by_name[part], decode(name)
