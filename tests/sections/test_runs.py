@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -156,6 +157,82 @@ def test_a_settings_file_that_is_not_there_stops_its_part_and_removes_nothing(sy
     assert str(synced.home) not in synced.report()
     synced.settings.write_bytes(content)
     assert synced.project.one().outcome is Outcome.SYNCED and "No differences" in synced.report()
+
+
+def test_a_machine_without_the_settings_is_left_out_where_the_file_says_so(synced: Config) -> None:  # F97
+    synced.project.configure(YAML.replace("report:", "if_missing: skip\n      report:"))
+    assert synced.project.one().success
+    away = synced.home.rename(synced.home.with_name("away"))
+    synced.edit("Looks closely.", "Looks twice.")
+    before = (synced.project.head, synced.project.git("for-each-ref"))
+    record = synced.project.one()
+    assert record.outcome is Outcome.SKIPPED and record.exit is Exit.OK, record
+    assert "not on this machine" in record.message and "agents" in record.message
+    summary = synced.project.run()
+    assert (summary.successful, summary.failed) == (0, 0)
+    assert (synced.project.head, synced.project.git("for-each-ref")) == before
+    shutil.copytree(away / "settings", synced.settings.parent)  # this machine has some of it, so the rest is missing
+    record = synced.project.one()
+    assert record.exit is Exit.FAILED and record.failure and record.failure.code == "E-SECTIONS-FAR", record
+    assert "reviewer" in synced.document()
+    shutil.rmtree(synced.home)
+    away.rename(synced.home)
+    assert synced.project.one().outcome is Outcome.SYNCED
+    assert "Looks twice." in (synced.agents / "reviewer.yaml").read_text()
+
+
+GATE = """\
+safety:
+  drift_gates:
+    - {name: drift, command: "grep -c '^- ' docs/drift.md || true", max_drift_score: 0}
+"""
+
+
+def test_a_refusal_for_drift_leaves_the_report_of_it(synced: Config) -> None:
+    synced.project.configure(YAML + GATE)
+    assert synced.project.one().success
+    synced.edit("  - command: `uvx`", "  - command: `npx`")
+    synced.far_edit('"uvx"', '"pipx"')
+    (synced.agents / "writer.yaml").write_text("name: writer\ndescription: Writes\n")
+    document, settings = synced.document(), synced.settings.read_bytes()
+    [planned] = synced.project.plan(verify=True).records
+    assert planned.exit is Exit.REFUSED and "No differences" in synced.report()
+    record = synced.project.one()
+    assert record.exit is Exit.REFUSED and record.failure is not None and record.failure.code == "E-GATE-DRIFT"
+    assert record.commit and "docs/drift.md was written" in record.failure.kept
+    assert (synced.document(), synced.settings.read_bytes()) == (document, settings)
+    assert "- `mcp_servers/files`: it was changed on both sides" in synced.report()
+    assert "- `agents/writer`: the run was refused" in synced.report()
+    assert synced.project.git("show", "--stat", "--format=", "HEAD").splitlines()[0].split()[0] == "docs/drift.md"
+    assert synced.project.git("show", "refs/directional-sync/conflicts/claude_config:conflicts.json")
+    before = (synced.project.head, synced.project.git("for-each-ref"))
+    assert synced.project.one().exit is Exit.REFUSED
+    assert (synced.project.head, synced.project.git("for-each-ref")) == before
+    record = synced.project.one(prefer=_remote())
+    assert record.outcome is Outcome.SYNCED, record
+    assert "No differences" in synced.report() and "### writer" in synced.document()
+
+
+def test_an_agent_that_moves_to_another_file_is_the_same_agent(synced: Config) -> None:  # B13
+    (synced.agents / "reviewer.yaml").rename(synced.agents / "reviewer.yml")
+    before = (synced.project.head, synced.project.git("for-each-ref"), synced.document())
+    for _ in range(2):
+        record = synced.project.one()
+        assert record.outcome is Outcome.IN_SYNC and not record.effects, record
+        assert (synced.project.head, synced.project.git("for-each-ref"), synced.document()) == before
+    synced.edit("Looks closely.", "Looks twice.")
+    assert synced.project.one().success
+    assert "Looks twice." in (synced.agents / "reviewer.yml").read_text()
+    assert not (synced.agents / "reviewer.yaml").exists()
+
+
+def test_two_files_of_one_agent_stop_it_and_both_are_named(synced: Config) -> None:  # B97
+    (synced.agents / "reviewer.md").write_text("---\ndescription: Another\n---\n")
+    document = synced.document()
+    record = synced.project.one()
+    assert record.exit is Exit.FAILED, record
+    assert "reviewer.md" in record.message and "reviewer.yaml" in record.message
+    assert synced.document() == document and (synced.agents / "reviewer.yaml").read_text() == AGENT
 
 
 def test_broken_json_is_named_with_its_line(synced: Config) -> None:

@@ -11,6 +11,7 @@ from tests.twoway.conftest import Two, configure
 from directional_sync.errors import Exit
 from directional_sync.model.lifecycle import Outcome
 from directional_sync.model.target import Prefer
+from directional_sync.system.reach import Kind, Reach
 
 SIX = {str(number): str(number) for number in range(6)}
 
@@ -90,6 +91,100 @@ def test_what_is_newly_excluded_stays_on_both_sides(two: Two) -> None:  # B66, B
     configure(two.project, two.far)
     assert two.run().success  # included again, it is compared with what was agreed
     assert two.here == two.there == {"f": "1", "y.tmp": "2"}
+
+
+def test_a_dry_run_does_not_agree_to_other_filters(two: Two) -> None:  # B66
+    two.agree({"f": "1", "x.tmp": "1"})
+    configure(two.project, two.far, remote='exclude: ["*.tmp"]')
+    assert two.run().success
+    two.b({"x.tmp": "2"})
+    configure(two.project, two.far)
+    two.a({"x.tmp": "3"})
+    before = _state(two)
+    [planned] = two.project.plan().records
+    assert planned.exit is Exit.CONFLICTS and _state(two) == before
+    configure(two.project, two.far, remote='exclude: ["*.tmp"]')
+    two.settled()
+    configure(two.project, two.far)
+    record = two.run()
+    assert record.exit is Exit.CONFLICTS and record.plan is not None
+    assert [conflict.key for conflict in record.plan.conflicts] == ["data/x.tmp"]
+    assert (two.here["x.tmp"], two.there["x.tmp"]) == ("3", "2")
+
+
+def test_another_far_side_has_deleted_nothing(two: Two) -> None:  # B66, B81
+    two.agree(SIX)
+    other = two.far.with_name("other")
+    other.mkdir()
+    (other / "0").write_text("0")
+    (other / "1").write_text("theirs")
+    old = two.pair.state()
+    configure(two.project, other, "policy: {max_delete: 100%, allow_empty: true}")
+    [planned] = two.project.plan().records
+    assert planned.plan is not None and not planned.plan.repo
+    two.far = two.pair.far = other
+    for _ in range(2):  # a plan is no agreement, and neither is a conflict
+        record = two.run()
+        assert record.exit is Exit.CONFLICTS
+        assert two.here == SIX and two.there == {**SIX, "1": "theirs"}
+    assert two.run(prefer=Prefer.REPO).success
+    two.settled()
+    (other / "2").unlink()
+    assert two.run().success and "2" not in two.here  # now it has
+    two.far = two.pair.far = other.with_name("share")
+    assert two.pair.state() == old
+
+
+def test_a_moved_far_side_is_told(two: Two) -> None:  # B66
+    two.agree(SIX)
+    moved = two.far.rename(two.far.with_name("moved"))
+    configure(two.project, moved)
+    two.far = two.pair.far = moved
+    record = two.run()
+    assert record.success and any("another than last time" in note for note in record.notes)
+    two.settled()
+    assert not any("another than last time" in note for note in two.run().notes)
+
+
+@pytest.mark.parametrize("side", ["A", "B"])
+def test_what_the_system_does_not_let_us_read_blocks_only_itself(
+    two: Two, side: str, monkeypatch: pytest.MonkeyPatch
+) -> None:  # B68, F19
+    """As for anybody but root: a folder that cannot be listed here, a file that cannot be opened there."""
+    configure(two.project, two.far, "git_commit: false\npolicy: {max_delete: 100%}")
+    for path, content in {"d/x": "1", "f": "1"}.items():
+        two.project.write(f"data/{path}", content)
+    assert two.run().success
+    root = two.project.root / "data" if side == "A" else two.far
+    (root / "d/x").write_text("changed")
+    (two.far if side == "A" else two.project.root / "data").joinpath("f").write_text("2")
+    usual = os.open
+
+    def refusing(path: str | bytes, flags: int, *more: int, dir_fd: int | None = None, **rest: int) -> int:
+        descriptor = usual(path, flags, *more, dir_fd=dir_fd, **rest)
+        if os.readlink(f"/proc/self/fd/{descriptor}") == str(root / "d/x") and not flags & os.O_PATH:  # noqa: PTH115
+            os.close(descriptor)
+            raise PermissionError(13, "Permission denied")
+        return descriptor
+
+    listed = Reach.names
+
+    def unlisted(self: Reach, folder: str) -> list[tuple[str, Kind]]:
+        if folder == "data/d":
+            raise PermissionError(13, "Permission denied")
+        return list(listed(self, folder))
+
+    with monkeypatch.context() as patched:
+        if side == "A":
+            patched.setattr(Reach, "names", unlisted)
+        else:
+            patched.setattr(os, "open", refusing)
+        record = two.run()
+    assert record.exit is Exit.FAILED, record
+    other = two.far if side == "A" else two.project.root / "data"
+    assert (other / "d/x").read_text() == "1" and (root / "d/x").read_text() == "changed"
+    assert two.run().success
+    assert (other / "d/x").read_text() == "changed" and (root / "f").read_text() == "2"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")

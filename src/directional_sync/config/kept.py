@@ -41,6 +41,8 @@ _ENUMS = {
     "on_conflict": model.OnConflict,
     "on_delete": model.OnDelete,
     "catchup": model.Catchup,
+    "read_only": lambda said: None if said is None else model.ReadOnly(said),
+    "on_read_only": model.OnReadOnly,
     "approve": model.Approve,
     "hidden_text": model.HiddenText,
 }

@@ -96,6 +96,7 @@ def _directed(file: File, name: str, direction: Direction) -> Iterator[Problem]:
     if said in (OnConflict.NEWER, OnConflict.KEEP_BOTH) and direction is not Direction.BIDIRECTIONAL:
         span = document.near((*base, "policy", "on_conflict"))
         yield document.problem(f"`on_conflict: {said}` needs both directions", span, "stop, repo or remote")
+    yield from _read_only(file, name, direction)
     kind = (target.remote or {}).get("type")
     if isinstance(kind, str) and plugins.known(kind) and direction not in plugins.directions(kind):
         allowed = " or ".join(plugins.directions(kind))
@@ -105,6 +106,19 @@ def _directed(file: File, name: str, direction: Direction) -> Iterator[Problem]:
     if target.fresh_outputs and direction is not Direction.PULL:
         span = document.near((*base, "fresh_outputs"), key=True)
         yield document.problem("`fresh_outputs` is for a pull", span)
+
+
+def _read_only(file: File, name: str, direction: Direction) -> Iterator[Problem]:
+    policy, base = file.targets[name].policy, ("targets", name, "policy")
+    if policy is None:
+        return
+    if policy.read_only is not None and direction is not Direction.BIDIRECTIONAL:
+        span = file.document.near((*base, "read_only"), key=True)
+        yield file.document.problem("`read_only` needs both directions", span, f"a {direction} writes one side only")
+    default = file.defaults.policy
+    if policy.on_read_only is not None and policy.read_only is None and (default is None or default.read_only is None):
+        span = file.document.near((*base, "on_read_only"), key=True)
+        yield file.document.problem("`on_read_only` needs `read_only`", span, "read_only: remote")
 
 
 def credentials(document: Document, values: object, path: Path) -> Iterator[Problem]:

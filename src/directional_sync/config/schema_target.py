@@ -23,7 +23,7 @@ from directional_sync.config.schema_parts import (
     Shown,
     Zone,
 )
-from directional_sync.model.target import Approve, Direction, HiddenText, OnConflict, OnDelete
+from directional_sync.model.target import Approve, Direction, HiddenText, OnConflict, OnDelete, OnReadOnly, ReadOnly
 
 _FreeMapping = Annotated[dict[str, Any], Shown({"type": ["object", "null"], "additionalProperties": True})]
 _Remote = Annotated[dict[str, Any], Shown({"type": "object"})]
@@ -63,6 +63,17 @@ class PolicyPart(Part):
         default=None,
         description="Whether a side that held items and now holds none is believed. Default: false, the run is "
         "refused, because that side is more likely unreachable than empty.",
+    )
+
+    read_only: ReadOnly | None = Field(
+        default=None,
+        description="Two-way: the side that is never written, `repo` or `remote`. Default: both may be.",
+    )
+    on_read_only: OnReadOnly | None = Field(
+        default=None,
+        description="What happens with edits of the other side that would have to be written there: `stop` refuses the "
+        "target before anything is written, `hold` leaves them and says so, `revert` sets them back and keeps them "
+        "like the versions of a conflict. Default: stop.",
     )
 
 

@@ -134,13 +134,18 @@ class Endpoint(Protocol):
 
     def snapshot(self, prior: Snapshot) -> Snapshot:
         """All it holds now. `prior` is the base, with its sources: what was there last time, for saving work;
-        the answer does not depend on it. Raises SyncError when nothing at all can be said."""
+        the answer does not depend on it. Raises SyncError when nothing at all can be said, NotHere."""
 
     def apply(self, changes: Sequence[Change]) -> Iterator[Effect]:
         """Carries out the changes in order; one effect each, yielded as soon as it is known."""
 
     def close(self) -> None:
         """Lets go of processes, connections and temporary files. Safe to call twice."""
+
+
+class NotHere(Exception):
+    """The far side does not exist on this machine, and the target's options say that it is left out then. Raised by
+    `snapshot`; the message says what is missing."""
 
 
 @runtime_checkable
@@ -179,6 +184,15 @@ class Writing(Translating, Protocol):
         by path, each other than before. `repo`: its files now, as `translate` was given them. `effects`: what became
         of the changes of the far side; None before they are made, as if all went well that can. Writes nothing; asked
         for one plan again and again. Raises SyncError where the files cannot say it."""
+
+
+@runtime_checkable
+class Reporting(Protocol):
+    """What a writing endpoint offers beside the rest that keeps a report of what differs among the target's outputs."""
+
+    def report_refused(self, repo: Snapshot, plan: Plan) -> tuple[Change, ...]:
+        """The change of the report alone, where a drift gate has refused the plan and nothing of it is carried out.
+        `repo` as in `Writing.write`. Writes nothing."""
 
 
 class Opaque(Protocol):

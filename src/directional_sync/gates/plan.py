@@ -11,7 +11,7 @@ from directional_sync.gates.base import Subject
 from directional_sync.model.plan import Change, Plan, Side, Sign, moves
 from directional_sync.model.record import Phase, Verdict
 from directional_sync.model.snapshot import Snapshot
-from directional_sync.model.target import Direction, Limit, Target
+from directional_sync.model.target import Direction, Limit, ReadOnly, Target
 
 SHOWN = 20
 """How many findings a verdict lists."""
@@ -131,6 +131,26 @@ class Emptied:
         message = f"{side}: all of its {counted(held, 'entry', 'entries')} are gone"
         hint = "if it is meant to be empty, set policy.allow_empty (and max_delete) for this target"
         return Verdict(self.name, self.phase, False, message, "E-GUARD-EMPTIED", (), hint)
+
+
+@dataclass(frozen=True)
+class Closed:
+    """The read-only side of a target is not written."""
+
+    name: str = "read-only side"
+    phase: Phase = Phase.PLAN
+
+    def judge(self, subject: Subject) -> list[Verdict]:
+        plan, side = _plan(subject), subject.target.policy.read_only
+        if side is None:
+            return []
+        changes = (subject.entries or plan.repo) if side is ReadOnly.REPO else plan.remote
+        if not changes:
+            return []
+        keys = [change.key for change in changes]
+        message = f"{side}: {counted(len(keys), 'entry', 'entries')} would be written there"
+        hint = "take the edits back on the other side, or set policy.on_read_only to hold or revert"
+        return [Verdict(self.name, self.phase, False, message, "E-GUARD-READ-ONLY", listed(keys), hint)]
 
 
 def writable(target: Target) -> tuple[str, ...]:

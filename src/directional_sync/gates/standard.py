@@ -51,6 +51,7 @@ def standard() -> tuple[Gate, ...]:
     """New gates for one run: they remember what they have compiled and what they have already said."""
     return (
         Late(Phase.PRE, "command", "Checks", lambda subject: subject.config.safety.pre_sync_checks, (Phase.PRE,)),
+        Late(Phase.PLAN, "plan", "Closed", lambda subject: subject.target.policy.read_only),
         Late(Phase.PLAN, "plan", "Emptied", _differs),
         Late(Phase.PLAN, "plan", "Deletions", _differs),
         Late(Phase.PLAN, "names", "Names", _differs),

@@ -60,6 +60,8 @@ class Skip(StrEnum):
     DEPENDENCY = "dependency"
     UNAVAILABLE = "unavailable"
     """Its endpoint is not in this version."""
+    ELSEWHERE = "elsewhere"
+    """Its far side is not on this machine, and its options say that it is left out then."""
     UNLOCKED = "unlocked"
     """A run by the lock, which does not say what this target takes."""
     UNDONE = "undone"

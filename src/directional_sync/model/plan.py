@@ -98,6 +98,8 @@ class Why(StrEnum):
     """It was to be undone, and somebody has changed it since."""
     LOST = "lost"
     """It was to be undone, and nobody knows what was there before."""
+    READ_ONLY = "read_only"
+    """The side that would have to change may not be written."""
 
 
 @dataclass(frozen=True, slots=True)

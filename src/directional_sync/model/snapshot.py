@@ -130,6 +130,8 @@ class Snapshot:
     advice: Mapping[str, str] = field(default_factory=dict, compare=False)
     """Unreadable prefix -> what a person can do about it."""
     grasp: Grasp = field(default=Grasp(), compare=False)
+    place: str = field(default="", compare=False)
+    """Which far side this is, where another could stand under the same name; for comparing, never shown."""
     times: Mapping[str, float] = field(default_factory=dict, compare=False)
     """When items were changed, in seconds since the epoch, as far as the side says so."""
 

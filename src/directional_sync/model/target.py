@@ -57,6 +57,24 @@ class OnDelete(StrEnum):
     """As `propagate`, but a deletion of what the other side has edited is a conflict; else the edit stays."""
 
 
+class ReadOnly(StrEnum):
+    """The side of a bidirectional target that is never written."""
+
+    REPO = "repo"
+    REMOTE = "remote"
+
+
+class OnReadOnly(StrEnum):
+    """What happens with what would have to be written on the read-only side."""
+
+    STOP = "stop"
+    """The target is refused before anything is written."""
+    HOLD = "hold"
+    """It is left as it is, and told."""
+    REVERT = "revert"
+    """The other side is set back to what the read-only side holds; what was there is kept like a conflict."""
+
+
 class Approve(StrEnum):
     """What of that which comes in a person must have approved, by its content."""
 
@@ -104,6 +122,8 @@ class Policy:
     """Whether a side that held items and now holds none is believed."""
     on_conflict_at: tuple[ConflictRule, ...] = ()
     """The first whose glob matches the key holds instead of `on_conflict`."""
+    read_only: ReadOnly | None = None
+    on_read_only: OnReadOnly = OnReadOnly.STOP
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ _WHY: Mapping[Why, str] = {
     Why.DELETE_KEPT: "deleted on the other side, kept by on_delete",
     Why.LATER: "was changed {here} since",
     Why.LOST: "what was there before is not known",
+    Why.READ_ONLY: "it may not be written {here}",
 }
 
 

@@ -64,6 +64,7 @@ SIGNS: Mapping[Word, str] = {
 SKIPS: Mapping[Skip | None, str] = {
     Skip.PAUSED: "paused in the file",
     Skip.NOT_DUE: "not due",
+    Skip.ELSEWHERE: "its far side is not on this machine",
     Skip.DEPENDENCY: "a target it needs did not succeed",
     Skip.UNAVAILABLE: "endpoint not available in this version",
     Skip.UNLOCKED: "the lock does not say what they take",

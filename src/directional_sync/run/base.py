@@ -9,6 +9,7 @@ as on a first sync, which never deletes and never overwrites silently.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from directional_sync.model.snapshot import Snapshot, Source
 from directional_sync.model.target import Direction, Target
 
 _COMMITS_SEARCHED = 20
+_FAR = "Far-Side: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,10 @@ class Base:
     """What was agreed held more than today's globs name; lock and ref still say so."""
     undone: str = ""
     """The run that was undone last, "" when the target is not at rest."""
+    far: str = ""
+    """With which far side it was agreed in this clone, by digest; "" where nobody has noted it."""
+    elsewhere: bool = False
+    """What is known was agreed with another far side than the one that was looked at."""
 
 
 def read_lock(store: ObjectStore, tree: str, path: str) -> LockFile:
@@ -63,12 +69,26 @@ def find_base(
     else:
         tree = kept if _agreed_here(repository, target) else ""
     sources, undone = (locked.sources, locked.undone) if locked else ((), "")
+    far = _far_noted(store, ref) if target.direction is not Direction.PULL else ""
     if not tree:
-        return Base(Snapshot(sources=sources), empty, ref, known=False, undone=undone)
+        return Base(Snapshot(sources=sources), empty, ref, known=False, undone=undone, far=far)
     # By today's globs: what they no longer name is none of our business any more, so it is not a deletion.
     items = trees.select(store, tree, scope(target))
     own = trees.edit(store, empty, items.entries)
-    return Base(Snapshot(items.entries, sources=sources), own, ref, True, own != tree, undone)
+    known = Snapshot(items.entries, sources=sources)
+    return Base(known, own, ref, known=True, trimmed=own != tree, undone=undone, far=far)
+
+
+def with_far(base: Base, place: str, empty_tree: str) -> Base:
+    """`base` as it counts for the far side at `place` (`Snapshot.place`). With another one than it was agreed with in
+    this clone nothing is agreed: what is missing there was not deleted there. `empty_tree`: its id."""
+    if not place:
+        return base
+    far = hashlib.sha256(place.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    if base.far in ("", far):
+        return replace(base, far=far)
+    nothing = Snapshot(sources=base.snapshot.sources)
+    return replace(base, snapshot=nothing, tree=empty_tree, known=False, trimmed=False, far=far, elsewhere=base.known)
 
 
 def recalled(
@@ -114,9 +134,17 @@ def _kept_tree(store: ObjectStore, ref: str) -> str:
         return ""
 
 
-def note(name: str, locked: LockedTarget) -> str:
-    """The message of the commit that our ref points at: it says what the lock file would."""
-    return f"Base of {name}\n\n{dump(LockFile({name: locked})).decode()}"
+def note(name: str, locked: LockedTarget, far: str = "") -> str:
+    """The message of the commit that our ref points at: it says what the lock file would, and of this clone only, with
+    which far side it was agreed."""
+    first = f"Base of {name}" + (f"\n{_FAR}{far}" if far else "")
+    return f"{first}\n\n{dump(LockFile({name: locked})).decode()}"
+
+
+def _far_noted(store: ObjectStore, ref: str) -> str:
+    content = store.read_many([ref]).get(ref, b"") if ref else b""
+    first = content.partition(b"\n\n")[2].partition(b"\n\n")[0].decode("utf-8", "replace")
+    return next((line.removeprefix(_FAR) for line in first.splitlines() if line.startswith(_FAR)), "")
 
 
 def _noted(store: ObjectStore, ref: str, name: str) -> LockedTarget | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from directional_sync.endpoints.base import Endpoint
+from directional_sync.endpoints.base import Endpoint, Reporting
 from directional_sync.errors import SyncError
 from directional_sync.git import worktree
 from directional_sync.model.lifecycle import Outcome, Step
@@ -31,7 +31,7 @@ def carry_out(at: Passage, seen: Scan, endpoint: Endpoint, record: TargetRecord)
     staged = stage(at, seen)
     verdicts += _verified(at, staged)
     if refusal(verdicts):
-        return account.refused(target, verdicts, seen.plan)
+        return _refused(at, seen, endpoint, account.refused(target, verdicts, seen.plan))
     record = replace(record, verdicts=verdicts, verification_passed=account.verified(verdicts))
     if mode.dry_run or seen.idle:
         return record
@@ -49,6 +49,27 @@ def carry_out(at: Passage, seen: Scan, endpoint: Endpoint, record: TargetRecord)
     except SyncError as error:  # what was made on the far side is told all the same
         return account.unproved(target, record, error)
     return record
+
+
+def _refused(at: Passage, seen: Scan, endpoint: Endpoint, record: TargetRecord) -> TargetRecord:
+    """Where nothing but drift gates refuse, the report of what differs is written all the same: it is what they read,
+    and what people look at to find out why."""
+    drifted = all(verdict.code == "E-GATE-DRIFT" for verdict in record.verdicts if verdict.stops)
+    known = seen.documents is not None and seen.base.known and not seen.base.elsewhere
+    if at.mode.dry_run or not drifted or not known or not isinstance(endpoint, Reporting):
+        return record
+    assert seen.documents is not None and record.failure is not None
+    files = endpoint.report_refused(seen.documents, seen.plan)
+    told = replace(seen, plan=replace(seen.plan, repo=(), remote=(), agreed=(), settled=()), files=files)
+    if not files and not told.parked.differs(told.plan):
+        return record
+    staged = stage(at, told)
+    refuse_foreign_work(at, staged)
+    at.step(Step.COMMITTING)
+    made, left = commit(at, told, staged)
+    names = ", ".join(change.key for change in files)
+    kept = f"only {names} was written: it lists what differs" if files else record.failure.kept
+    return replace(record, commit=made, notes=(*record.notes, *left), failure=replace(record.failure, kept=kept))
 
 
 def _performed(at: Passage, seen: Scan, endpoint: Endpoint, verdicts: Verdicts) -> TargetRecord:

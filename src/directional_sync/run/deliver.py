@@ -64,7 +64,8 @@ def _withheld(at: Passage, seen: Scan, conflicts: Sequence[Conflict]) -> frozens
     # What stands here goes, or a file would be refused for the folder that it is in conflict with.
     coming = tuple(Change(one.key, one.repo, one.remote) for one in conflicts)
     allowed = replace(at.mode, allow_delete=len(coming))
-    quiet = replace(at, world=replace(at.world, tell=lambda event: None), mode=allowed)
+    target = replace(at.target, policy=replace(at.target.policy, read_only=None))  # nothing is written here
+    quiet = replace(at, target=target, world=replace(at.world, tell=lambda event: None), mode=allowed)
     supposed = replace(seen, plan=replace(seen.plan, repo=coming, remote=(), agreed=(), conflicts=()))
     refused = [verdict for verdict in judge_plan(quiet, supposed) if not verdict.passed]
     if any(not verdict.keys for verdict in refused):

@@ -29,9 +29,10 @@ def prove(at: Passage, seen: Scan, endpoint: Endpoint, effects: Sequence[Effect]
     ScriptError E-SCRIPT-UNSTABLE when a second look at the source (only with `mode.prove`) shows something else than
     the first."""
     after = replace(at, world=replace(at.world, repository=at.world.repository.reread()))
-    tree = repo_tree(after)
+    tree, unread = repo_tree(after)
     lock = read_lock(at.store, tree, at.world.lock_path)
     files = trees.select(at.store, tree, globs(at.target))
+    files = trees.flatten(at.store, files).without(unread) if unread else files
     base = find_base(after.world.repository, at.store, at.target, lock, files)
     pulled = at.mode.prove and at.target.direction is Direction.PULL
     # Looking at records once more costs as many questions as the first look; looking at files costs nothing.

@@ -19,11 +19,12 @@ from directional_sync.model.record import Attempt, Effect
 from directional_sync.model.snapshot import ABSENT, Entry, Snapshot
 from directional_sync.model.target import Direction, OnConflict, Policy, Prefer
 from directional_sync.run import parked
-from directional_sync.run.base import Base, find_base, globs, merged, read_lock, recalled
+from directional_sync.run.base import Base, find_base, globs, merged, read_lock, recalled, with_far
 from directional_sync.run.parked import Parked
 from directional_sync.run.world import Mode, Passage, Resting, World
 
 _NAMED = 3
+_ELSEWHERE = "the far side is another than last time, so both sides are compared as on a first sync: nothing is deleted"
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,10 @@ class Scan:
 
 def scan(at: Passage, endpoint_of: Callable[[Base], Endpoint]) -> tuple[Scan, Endpoint]:
     """Both sides, the base, and the plan; and the endpoint, for what comes after."""
-    tree = repo_tree(at)
+    tree, unread = repo_tree(at)
     lock = read_lock(at.store, tree, at.world.lock_path)
     repo = trees.select(at.store, tree, globs(at.target))
+    repo = trees.flatten(at.store, repo).without(unread) if unread else repo
     reached = at.world.lock_path if at.mode.locked and not at.mode.prune else ""
     base = find_base(at.world.repository, at.store, at.target, lock, repo, reached=reached)
     if base.undone and not (at.mode.resume or at.mode.locked):
@@ -91,6 +93,7 @@ def scan(at: Passage, endpoint_of: Callable[[Base], Endpoint]) -> tuple[Scan, En
         base = recalled(at.world.repository, at.store, at.target, lock, base, repo, translate)
         repo = translate(documents)  # the last one asked for is the one that counts
     remote = endpoint.snapshot(base.snapshot)
+    base = with_far(base, remote.place, trees.empty_tree(at.store.hash_name))
     if at.target.records:
         base = replace(base, snapshot=as_sent(base.snapshot, repo, remote, at.ledger.attempts()))
     at.step(Step.PLANNING)
@@ -151,7 +154,7 @@ def weigh(at: Passage, tree: str, lock: LockFile, base: Base, repo: Snapshot, re
         # Content comes first, and what it leaves over is for the policy.
         first = replace(policy, on_conflict=OnConflict.STOP)
         plan = reconcile(at.target.name, *differing, at.target.direction, first, bound)
-        plan = _with_unions(at, plan, policy, whole)
+        plan = _with_unions(at, _spared(plan, differing[0], policy), policy, whole)
     else:
         plan = reconcile(at.target.name, *differing, at.target.direction, policy, bound)
     plan = replace(plan, records=at.target.records)
@@ -159,6 +162,8 @@ def weigh(at: Passage, tree: str, lock: LockFile, base: Base, repo: Snapshot, re
         how = "repo|remote|newer|union" if at.target.direction is Direction.BIDIRECTIONAL else "repo|remote"
         note = f"no earlier agreement is known, so nothing that differs is overwritten; --prefer {how} decides"
         plan = replace(plan, notes=(*plan.notes, note))
+    if base.elsewhere:
+        plan = replace(plan, notes=(*plan.notes, _ELSEWHERE))
     if plan.outlived:
         plan = replace(plan, notes=(*plan.notes, _outlived(plan.outlived)))
     kept = Parked()
@@ -173,7 +178,23 @@ def _with_unions(at: Passage, plan: Plan, policy: Policy, whole: Mapping[str, Sn
         return plan
     from directional_sync.run.unite import unite  # hardly any run needs to know how contents are merged
 
-    return unite(at, plan, policy, whole)
+    return _kept_closed(unite(at, plan, policy, whole), policy)
+
+
+def _spared(plan: Plan, base: Snapshot, policy: Policy) -> Plan:
+    if policy.read_only is None:
+        return plan
+    from directional_sync.core.read_only import spared
+
+    return spared(plan, base, policy)
+
+
+def _kept_closed(plan: Plan, policy: Policy) -> Plan:
+    if policy.read_only is None:
+        return plan
+    from directional_sync.core.read_only import kept_closed
+
+    return kept_closed(plan, policy)
 
 
 def _outlived(keys: Sequence[str]) -> str:
@@ -213,18 +234,21 @@ def _expect(world: World) -> None:
             gate.prepare(world.cache / "gates")
 
 
-def repo_tree(at: Passage) -> str:
-    """The branch's tree; for a target that is not committed, with what the work tree holds in its place."""
+def repo_tree(at: Passage) -> tuple[str, Mapping[str, str]]:
+    """The branch's tree; for a target that is not committed, with what the work tree holds in its place. And what could
+    not be looked at there: prefix -> reason; in the tree it is as the branch has it."""
     tree = at.store.tree_of(at.world.repository.head)
     if at.target.git_commit:
-        return tree
+        return tree, {}
     from directional_sync.git import worktree
 
     scope = globs(at.target)
     there = trees.flatten(at.store, trees.select(at.store, tree, scope))
     here = worktree.snapshot(at.world.repository, at.store, scope)
-    gone: dict[str, Entry] = {key: ABSENT for key in there if key not in here}
-    return trees.edit(at.store, tree, {**gone, **here.entries})
+    unread = {**here.unreadable, **{key: entry.unreadable for key, entry in here.entries.items() if entry.unreadable}}
+    gone: dict[str, Entry] = {key: ABSENT for key in there if key not in here and not here.why_unreadable(key)}
+    found = {key: entry for key, entry in here.entries.items() if not entry.unreadable}
+    return trees.edit(at.store, tree, {**gone, **found}), unread
 
 
 def _policy(policy: Policy, mode: Mode) -> Policy:

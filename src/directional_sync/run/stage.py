@@ -88,7 +88,7 @@ def _touches(prefix: str, key: str) -> bool:
 
 def base_move(at: Passage, staged: Staged, base: Base) -> tuple[RefMove, ...]:
     """The move of our own ref that keeps the new base's objects; () when the base stays."""
-    as_before = staged.agreed.tree == base.tree and not base.trimmed
+    as_before = staged.agreed.tree == base.tree and not base.trimmed and not base.elsewhere
     if not at.target.in_lock:
         as_before = as_before and staged.agreed.sources == base.snapshot.sources
         as_before = as_before and staged.agreed.undone == base.undone
@@ -98,6 +98,6 @@ def base_move(at: Passage, staged: Staged, base: Base) -> tuple[RefMove, ...]:
     if _gone(at, staged.agreed):
         return (RefMove(BASE_REF.format(target=target), "", base.ref),) if base.ref else ()
     author = ("directional-sync", "directional-sync@localhost")
-    text = note(target, staged.agreed)
+    text = note(target, staged.agreed, base.far)
     commit = at.store.write_commit(staged.agreed.tree, (), text, author=author, when=at.world.when)
     return (RefMove(BASE_REF.format(target=target), commit, base.ref),)

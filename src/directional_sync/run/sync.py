@@ -19,11 +19,11 @@ from __future__ import annotations
 from contextlib import ExitStack, closing
 from dataclasses import replace
 
-from directional_sync.endpoints.base import Tidying
+from directional_sync.endpoints.base import NotHere, Tidying
 from directional_sync.errors import StalePlanError, SyncError
 from directional_sync.git.objects import ObjectStore
 from directional_sync.git.repository import Repository
-from directional_sync.model.lifecycle import Outcome, Step
+from directional_sync.model.lifecycle import Outcome, Skip, Step
 from directional_sync.model.record import Phase, TargetRecord
 from directional_sync.model.target import Direction, Target
 from directional_sync.run import account
@@ -42,6 +42,8 @@ def sync(target: Target, world: World, mode: Mode) -> TargetRecord:
         record = _passage(target, world, mode, laps)
     except Resting as rest:
         record = account.resting(target, rest.undone)
+    except NotHere as error:
+        record = account.skipped(target, Skip.ELSEWHERE, str(error))
     except SyncError as error:
         record = account.failed(target, error)
     except Exception as error:

@@ -7,17 +7,18 @@ unreadable, and a root that is not there is an error: neither is ever taken for 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
-from directional_sync.endpoints.base import Capabilities, Context, Endpoint
+from directional_sync.endpoints.base import Capabilities, Context, Endpoint, NotHere
 from directional_sync.endpoints.files.deeds import Deed
 from directional_sync.endpoints.files.far import FarSide
 from directional_sync.endpoints.files.reading import Found, Item, Reading
 from directional_sync.endpoints.files.seen import Memory
 from directional_sync.endpoints.files.shelf import Shelves
-from directional_sync.endpoints.files.site import SSH, folders_of, site
+from directional_sync.endpoints.files.site import SSH, folders_of, keeps_synced, site
 from directional_sync.errors import InternalError
 from directional_sync.git import tree as trees
 from directional_sync.git.objects import ObjectStore
@@ -67,10 +68,16 @@ class FilesEndpoint:
         return f"FilesEndpoint({self._site.url})"
 
     def snapshot(self, prior: Snapshot) -> Snapshot:
-        """Raises RemoteError, HostError or CredentialError when nothing at all can be said."""
+        """Raises RemoteError, HostError or CredentialError when nothing at all can be said, and NotHere."""
         self.close()
         context, where = self._context, self._site
+        if where.folder is not None and self._options.if_missing == "skip" and not os.path.lexists(where.folder):
+            raise NotHere(f"{where.url} is not on this machine (if_missing: skip)")
+        kept = self._options.keep_deleted
+        if kept and not trees.at(self._store, prior, where.key(kept)).absent:
+            raise keeps_synced(context.target, kept)
         about = f"{where.url}\0{where.folder}\0{self._store.hash_name}\0{self._options.modes}"
+        about += "\0lf" if self._options.eol == "lf" else ""
         cache = context.cache / hashlib.sha256(about.encode("utf-8", "surrogateescape")).hexdigest()[:16]
         with host.host_errors(cache):
             cache.mkdir(parents=True, exist_ok=True)
@@ -78,7 +85,7 @@ class FilesEndpoint:
         shelves = Shelves(cache / "shelves", self._store, self._store.hash_name, context.run)
         spool = cache / "spool"
         keep = context.target.direction is not Direction.PUSH
-        reading = Reading(self._store, memory, shelves, spool, keep=keep)
+        reading = Reading(self._store, memory, shelves, spool, keep=keep, lf=self._options.eol == "lf")
         self._prior = prior
         self._far = self._open(memory)
         found = Found()
@@ -146,6 +153,7 @@ class FilesEndpoint:
             {key(path): why for path, why in found.unreadable.items()},
             notes=tuple(sorted(found.notes)),
             grasp=grasp,
+            place=f"{self._site.folder or getattr(self._options, 'endpoint_url', '')}\0{self._site.url}\0{self._site.into}",
             times={key(item.path): item.changed for item in items if item.changed is not None} if both else {},
         )
 

@@ -53,6 +53,7 @@ class LocalSide:
             links=self._options.symlinks == "keep",
             modes=self._options.modes,
             keep_deleted=self._options.keep_deleted,
+            lf=self._options.eol == "lf",
             agreed=lambda path: prior.at(self._site.key(path)),
             stop=stopper(self._context, "writing"),
         )

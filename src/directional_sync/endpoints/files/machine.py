@@ -201,20 +201,29 @@ class Machine:
     def apply(self, deeds: Sequence[Deed], there: Collection[str], prior: Snapshot) -> Iterator[Effect]:
         """Raises SyncError when a portion could not be begun, InterruptedRun between two portions."""
         stop = stopper(self._context, "writing")
-        links = "" if self._options.symlinks == "keep" else "links are left alone; `symlinks: skip` says so"
-        targets = self._objects.read_many(deed.after.digest for deed in deeds if deed.after.mode == LINK)
-        fit, why = sifted(
-            deeds,
-            lambda deed: unfit(deed, links=links, target=targets.get(deed.after.digest)),
-            there,
-            folds=False,
-        )
+        fit, why = self._sifted(deeds, there)
         yield from (deed.refused(why[deed.path]) for deed in deeds if deed.path in why)
         sizes = self._objects.size_many(deed.after.digest for deed in fit if deed.after.present)
         for portion in portions(ordered(fit), sizes):
             stop()
             yield from self._portion(portion, sizes, lambda path: prior.at(self._site.key(path)))
         self._memory.keep()
+
+    def refusals(self, deeds: Sequence[Deed], there: Collection[str]) -> Mapping[str, str]:
+        return self._sifted(deeds, there)[1]
+
+    def tidy(self, left: Sequence[str]) -> None:
+        """What a killed shell has left there is removed by the next one that writes."""
+
+    def _sifted(self, deeds: Sequence[Deed], there: Collection[str]) -> tuple[list[Deed], dict[str, str]]:
+        links = "" if self._options.symlinks == "keep" else "links are left alone; `symlinks: skip` says so"
+        targets = self._objects.read_many(deed.after.digest for deed in deeds if deed.after.mode == LINK)
+        return sifted(
+            deeds,
+            lambda deed: unfit(deed, links=links, target=targets.get(deed.after.digest)),
+            there,
+            folds=False,
+        )
 
     def _portion(
         self, deeds: Sequence[Deed], sizes: Mapping[str, int], agreed: Callable[[str], Entry]

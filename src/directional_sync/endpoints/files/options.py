@@ -124,11 +124,21 @@ class FileOptions(Options):
     modes: bool = Field(
         True, description="Whether the folder keeps executable bits; false for FAT and many shares. Buckets do not."
     )
+    eol: Literal["keep", "lf"] = Field(
+        "keep",
+        description="`lf`: texts of the far side are taken with LF for CR LF, so that other line ends alone are no "
+        "difference; what is written there has LF. `keep`: every byte counts.",
+    )
     max_size: Annotated[int, Field(ge=0)] = Field(
         0, description="How many bytes all files together may have; 0 is no limit."
     )
     sentinel: Inside = Field(
         "", description="A file that must be there, or it is taken as not mounted; it is never synced itself."
+    )
+    if_missing: Literal["fail", "skip"] = Field(
+        "fail",
+        description="What a folder that does not exist on this machine means: `fail`, since it may not be mounted, or "
+        "`skip`: the target is left out here and nothing is taken for deleted.",
     )
     keep_deleted: Inside = Field(
         "",
@@ -182,4 +192,6 @@ class FilesOptions(FileOptions, _Url):
             for name in ("endpoint_url", "key", "token", "anonymous", "credentials", "settings"):
                 if getattr(self, name):
                     raise wrong("`{name}` is for stores, and `url` is a folder", name=name)
+        elif self.if_missing == "skip":
+            raise wrong("`if_missing: skip` is for folders: a store is the same from every machine")
         return self

@@ -8,11 +8,13 @@ which the next run removes.
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
+from directional_sync.core.line_ends import with_lf
 from directional_sync.endpoints.files.deeds import (
     ALREADY,
     HELD_BYTES,
@@ -24,9 +26,11 @@ from directional_sync.endpoints.files.deeds import (
     unfit,
 )
 from directional_sync.endpoints.files.folder import leftovers
+from directional_sync.endpoints.files.reading import WHOLE_BYTES
 from directional_sync.endpoints.files.site import PREFIX, folders_of
 from directional_sync.errors import HostError
 from directional_sync.git.objects import ObjectStore
+from directional_sync.git.quarantine import hash_object
 from directional_sync.git.standing import Seen, see
 from directional_sync.model.record import Effect
 from directional_sync.model.snapshot import ABSENT, EXECUTABLE, FILE, LINK, Entry
@@ -48,6 +52,8 @@ class Manner:
     links: bool = True
     modes: bool = True
     keep_deleted: str = ""
+    lf: bool = False
+    """Whether other line ends of a text are no difference."""
     agreed: Callable[[str], Entry] = lambda path: ABSENT
     """What both sides held last: what differs from it is known to the far side only."""
     stop: Callable[[], None] = lambda: None
@@ -179,6 +185,8 @@ class Placing:
             return
         work.seen = see(self.reach, deed.path, self.store.hash_name) if not way.stop else None
         now = self._stands(deed, work.seen, going)
+        if self.manner.lf and now is not None and not self._same(now, deed.before) and now.mode in _FILES:
+            now = self._with_lf(deed.path, now)
         if self._same(now, deed.after):
             work.effect = deed.done(ALREADY)
         elif not self._same(now, deed.before):
@@ -203,6 +211,15 @@ class Placing:
             return ABSENT
         free = sight.kind is Kind.FOLDER and (deed.after.absent or self._empties(deed.path, going))
         return ABSENT if free else None
+
+    def _with_lf(self, path: str, now: Entry) -> Entry:
+        """The same as if its lines ended as they do in the repository."""
+        descriptor = self.reach.open(path)
+        with os.fdopen(descriptor, "rb") as file:
+            content = file.read(WHOLE_BYTES + 1)
+        if len(content) > WHOLE_BYTES or hash_object("blob", content, self.store.hash_name) != now.digest:
+            return now
+        return replace(now, digest=hash_object("blob", with_lf(content), self.store.hash_name))
 
     def _empties(self, folder: str, going: Collection[str]) -> bool:
         waiting = [folder]

@@ -11,13 +11,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from directional_sync.core.line_ends import with_lf
 from directional_sync.endpoints.base import Context
 from directional_sync.endpoints.files.deeds import ALREADY, HELD_BYTES, Deed, ordered, portions, sifted, unfit_for_store
 from directional_sync.endpoints.files.far import stopper
+from directional_sync.endpoints.files.reading import WHOLE_BYTES
 from directional_sync.endpoints.files.seen import Memory
 from directional_sync.endpoints.files.stores import Store, mark_of, precondition, unconditional
 from directional_sync.errors import SyncError
 from directional_sync.git.objects import ObjectStore
+from directional_sync.git.quarantine import hash_object
 from directional_sync.model.record import Effect
 from directional_sync.model.snapshot import Entry
 from directional_sync.system import host
@@ -118,6 +121,8 @@ class Putting:
         return self._digest(path, int(about["size"])), tag
 
     def _digest(self, path: str, size: int) -> str:
+        if self._options.eol == "lf" and size <= WHOLE_BYTES:
+            return hash_object("blob", with_lf(self._store.fs.cat_file(self._name(path))), self._objects.hash_name)
         total = hashlib.new(self._objects.hash_name, b"blob %d\0" % size)
         with self._store.fs.open(self._name(path), "rb") as file:
             while part := file.read(_CHUNK):

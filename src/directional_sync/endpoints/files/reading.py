@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from directional_sync.core.line_ends import with_lf
 from directional_sync.endpoints.files.seen import Mark, Memory
 from directional_sync.endpoints.files.shelf import Shelves
 from directional_sync.git.objects import ObjectStore
@@ -70,10 +71,13 @@ class Source(Protocol):
 class Reading:
     """The memory, the shelves and the store of one snapshot, put together."""
 
-    def __init__(self, store: ObjectStore, memory: Memory, shelves: Shelves, spool: Path, *, keep: bool) -> None:
-        """`keep`: the content is wanted, since the repository may take it; else only what it is."""
+    def __init__(
+        self, store: ObjectStore, memory: Memory, shelves: Shelves, spool: Path, *, keep: bool, lf: bool = False
+    ) -> None:
+        """`keep`: the content is wanted, since the repository may take it; else only what it is. `lf`: of texts of up
+        to WHOLE_BYTES other line ends are no difference."""
         self._store, self._memory, self._shelves, self._spool = store, memory, shelves, spool
-        self._keep = keep
+        self._keep, self._lf = keep, lf
 
     def entries(self, items: Sequence[Item], source: Source, found: Found, stop: Callable[[], None]) -> list[Item]:
         """Adds an entry for each to `found`. Answers those that had to be read. `stop` raises when it is time."""
@@ -122,6 +126,7 @@ class Reading:
             elif not one.gone:
                 small.append(one)
         contents = [one.content for one in small if isinstance(one.content, bytes)]
+        contents = [with_lf(content) for content in contents] if self._lf else contents
         if self._keep:
             digests = self._shelves.put(contents)
         else:

@@ -211,6 +211,19 @@ def _must_be_allowed(folder: Path, context: Context) -> None:
     )
 
 
+def keeps_synced(target: Target, folder: str) -> ConfigError:
+    """The error for a place for what is deleted that is itself kept equal."""
+    problem = Problem(
+        f"`keep_deleted` is {folder}, where files lie that both sides have agreed on",
+        target.place.path,
+        target.place.line,
+        target.place.column,
+        hint="name a folder that is used for nothing else: keep_deleted: .deleted",
+        code="E-FILES-KEEP",
+    )
+    return ConfigError([problem], code="E-FILES-KEEP")
+
+
 def _unclear(target: Target, message: str, hint: str) -> ConfigError:
     place = target.place
     return ConfigError([Problem(message, place.path, place.line, place.column, hint=hint)])

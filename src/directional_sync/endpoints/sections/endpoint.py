@@ -15,7 +15,7 @@ from directional_sync.core.sections.files import Unread
 from directional_sync.core.sections.form import Record, Unsayable
 from directional_sync.core.sections.outline import Mistake
 from directional_sync.core.strict_json import dump, parse
-from directional_sync.endpoints.base import Capabilities, Context
+from directional_sync.endpoints.base import Capabilities, Context, NotHere
 from directional_sync.endpoints.sections import complaints
 from directional_sync.endpoints.sections.far import Look, Write, look, name_mistake, writes
 from directional_sync.endpoints.sections.holding import (
@@ -36,12 +36,14 @@ from directional_sync.model.record import Effect, EffectKind
 from directional_sync.model.snapshot import ABSENT, FILE, GITLINK, LINK, Entry, Snapshot
 
 _DECLARE = "name the document and the folders of this repository there; a folder with /** behind it"
+_REFUSED = "the run was refused, so it was not carried over"
 _EXAMPLES = {Far.SETTINGS: "", Far.FOLDER: "/x.yaml", Far.SKILLS: "/x/SKILL.md"}
 _STILL = {
     Why.UNREADABLE: "it could not be read",
     Why.REFUSED: "it was refused",
     Why.EDIT_KEPT: "it was removed on one side and changed on the other",
     Why.DELETE_KEPT: "it was removed on one side and is kept on the other",
+    Why.READ_ONLY: "it differs on the side that may not be written",
 }
 
 
@@ -80,6 +82,7 @@ class Sections:
         self._target = context.target.name
         self._document = str(options.document)
         self._report = str(options.report)
+        self._may_be_elsewhere = options.if_missing == "skip"
         self._wanted = _range(str(options.sections))
         self._parts = parts(options)
         self._by_name = {part.name: part for part in self._parts}
@@ -123,13 +126,17 @@ class Sections:
         )
 
     def snapshot(self, prior: Snapshot) -> Snapshot:
-        """What the far sides hold. A part that cannot be looked at is unreadable. Raises InputError E-SECTIONS-GONE."""
+        """What the far sides hold. A part that cannot be looked at is unreadable. Raises InputError E-SECTIONS-GONE and
+        NotHere."""
         if self._document not in self._files.entries:
             if prior.entries:
                 raise complaints.gone(self._target, self._document, len(prior.entries))
             return Snapshot(
                 notes=(f"there is no {self._document} in this repository, so there is nothing to keep equal",)
             )
+        outside = [part.place for part in self._parts if part.outside]
+        if outside and self._may_be_elsewhere and not any(map(os.path.lexists, outside)):
+            raise NotHere(f"{', '.join(outside)}: not on this machine (if_missing: skip)")
         entries: dict[str, Entry] = {}
         unreadable: dict[str, str] = {}
         advice: dict[str, str] = {}
@@ -143,7 +150,7 @@ class Sections:
             for key, said in _keyed(part, found.entries):
                 why = f"E-SECTIONS-FAR: {said.why}" if isinstance(said, Unread) else ""
                 entries[key] = Entry(unreadable=why) if isinstance(said, Unread) else self._entry(said)
-        return Snapshot(entries, unreadable, advice=advice)
+        return Snapshot(entries, unreadable, advice=advice, place="\0".join(outside))
 
     def _holding(self, part: Part) -> Holding:
         if part.outside:
@@ -260,6 +267,14 @@ class Sections:
         if self._report:
             files[self._report] = report(self._document, self._parts, left)
         return tuple(change for path in sorted(files) if (change := self._change(repo, path, files[path])) is not None)
+
+    def report_refused(self, repo: Snapshot, plan: Plan) -> tuple[Change, ...]:
+        """See `endpoints.base.Reporting`."""
+        if not self._report or self._document not in repo.entries:
+            return ()
+        left = {**self._left(plan, ()), **{change.key: _REFUSED for change in (*plan.repo, *plan.remote)}}
+        change = self._change(repo, self._report, report(self._document, self._parts, left))
+        return (change,) if change is not None else ()
 
     def _written(self, repo: Snapshot, changes: Sequence[Change]) -> bytes:
         wanted: dict[int, dict[str, Record | None]] = {}

@@ -148,6 +148,12 @@ class SectionsOptions(Options):
     parts: Annotated[list[PartOptions], AfterValidator(_parts)] = Field(
         min_length=1, max_length=50, description="Which sections are kept equal with what."
     )
+    if_missing: Literal["fail", "skip"] = Field(
+        "fail",
+        description="What it means that none of the files and folders outside of the repository exists on this "
+        "machine: `fail`, since a disk may not be mounted, or `skip`: the target is left out here, as in CI, and "
+        "nothing is taken for removed. Where only some of them are missing, those parts fail in any case.",
+    )
     report: Annotated[str, AfterValidator(_document)] = Field(
         "", description='Where a run writes down what still differs, one line for each difference; "": nowhere.'
     )
