@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests.files.conftest import Pair
 
-from directional_sync.endpoints.files.site import PREFIX
+from directional_sync.endpoints.temporary import PREFIX
 
 _FILES = 300
 
@@ -75,14 +75,16 @@ def test_temporary_files_of_others_stay(pair: Pair) -> None:
 @pytest.mark.parametrize("direction", ["push", "bidirectional"])
 def test_b92_what_a_kill_left_goes_though_nothing_is_written(pair: Pair, direction: str) -> None:
     """A kill right after a file was put in place leaves its other name, and the next run has nothing to write."""
-    from directional_sync.endpoints.files import far
+    from directional_sync.endpoints import temporary
 
     pair.project.write("data/d/a", "1")
     pair.target(direction)
     assert pair.project.one().success
     told: list[str] = []
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("directional_sync.endpoints.files.local.token", lambda c: told.append(far.token(c)) or told[-1])
+        patched.setattr(
+            "directional_sync.endpoints.files.local.token", lambda c: told.append(temporary.token(c)) or told[-1]
+        )
         pair.project.write("data/d/a", "2")
         pair.project.commit()
         assert pair.project.one().success

@@ -25,7 +25,7 @@ from tests.project import Project, make_project
 from tests.twoway.conftest import configure
 
 from directional_sync.endpoints.files.endpoint import FilesEndpoint
-from directional_sync.endpoints.files.site import PREFIX
+from directional_sync.endpoints.temporary import PREFIX
 from directional_sync.errors import Exit
 from directional_sync.git import transaction
 from directional_sync.model.lifecycle import Outcome

@@ -64,12 +64,15 @@ def fsync_dir(path: Path) -> None:
         os.close(descriptor)
 
 
-def atomic_write(path: Path, content: bytes, mode: int = OWNER_ONLY_FILE) -> None:
-    """Replaces `path` by `content` as a whole or not at all, durably. Makes missing parent folders.
+def atomic_write(path: Path, content: bytes, mode: int = OWNER_ONLY_FILE, *, beside: str = "") -> None:
+    """Replaces `path` by `content` as a whole or not at all, durably. Makes missing parent folders. `beside`: the name
+    of the temporary file, for those who are alone to use it and want to find it after a kill; "": any that is new.
     Raises HostError; whatever was at `path` is then still there."""
     make_folder(path.parent)
     with host_errors(path):
-        name = path.parent / f".dsync-tmp-{os.urandom(6).hex()}"
+        name = path.parent / (beside or f".dsync-tmp-{os.urandom(6).hex()}")
+        if beside:
+            name.unlink(missing_ok=True)
         descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, OWNER_ONLY_FILE)
         try:
             with os.fdopen(descriptor, "wb") as file:

@@ -148,12 +148,13 @@ class FilesEndpoint:
             from dataclasses import replace
 
             grasp = replace(grasp, aside=frozenset(key(path) for path in found.aside))
+        where = self._site.folder or getattr(self._options, "endpoint_url", "")
         return Snapshot(
             {key(path): entry for path, entry in found.entries.items()},
             {key(path): why for path, why in found.unreadable.items()},
             notes=tuple(sorted(found.notes)),
             grasp=grasp,
-            place=f"{self._site.folder or getattr(self._options, 'endpoint_url', '')}\0{self._site.url}\0{self._site.into}",
+            place=f"{where}\0{self._site.url}\0{self._site.into}",
             times={key(item.path): item.changed for item in items if item.changed is not None} if both else {},
         )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
@@ -94,10 +93,3 @@ def stopper(context: Context, doing: str) -> Callable[[], None]:
             )
 
     return check
-
-
-def token(context: Context) -> str:
-    """What tells the temporary files of this target from those of others that write to the same far side; while the
-    run lock is held nobody else has the same."""
-    own = f"{context.git_dir.resolve()}\0{context.target.name}"
-    return hashlib.sha256(own.encode("utf-8", "surrogateescape")).hexdigest()[:16]

@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from directional_sync.endpoints.files.site import PREFIX
+from directional_sync.endpoints.temporary import PREFIX
 
 _RECORD = r"%y\t%m\t%s\t%i\t%T@\t%C@\0%p\0%l\0"
 _STAMP = r"%y %s %i %T@ %C@"

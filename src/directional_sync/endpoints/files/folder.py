@@ -12,7 +12,8 @@ from pathlib import Path
 
 from directional_sync.endpoints.files.reading import WHOLE_BYTES, Found, Item, Read
 from directional_sync.endpoints.files.seen import Mark
-from directional_sync.endpoints.files.site import PREFIX, Scope, Site
+from directional_sync.endpoints.files.site import Scope, Site
+from directional_sync.endpoints.temporary import PREFIX
 from directional_sync.errors import HostError, RemoteError
 from directional_sync.git.objects import ObjectStore
 from directional_sync.model.snapshot import EXECUTABLE, FILE, LINK, Entry

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, cast
 
 from directional_sync.endpoints.base import Context
 from directional_sync.endpoints.files.deeds import Deed
-from directional_sync.endpoints.files.far import check_size, stopper, token
+from directional_sync.endpoints.files.far import check_size, stopper
 from directional_sync.endpoints.files.folder import FolderSource, links, open_root
 from directional_sync.endpoints.files.placing import Manner, Placing
 from directional_sync.endpoints.files.reading import Found, Item, Reading
-from directional_sync.endpoints.files.site import PREFIX, Site
+from directional_sync.endpoints.files.site import Site
+from directional_sync.endpoints.temporary import PREFIX, token
 from directional_sync.git.objects import ObjectStore
 from directional_sync.model.record import Effect
 from directional_sync.model.snapshot import EMPTY, Snapshot

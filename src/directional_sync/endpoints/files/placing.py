@@ -27,7 +27,8 @@ from directional_sync.endpoints.files.deeds import (
 )
 from directional_sync.endpoints.files.folder import leftovers
 from directional_sync.endpoints.files.reading import WHOLE_BYTES
-from directional_sync.endpoints.files.site import PREFIX, folders_of
+from directional_sync.endpoints.files.site import folders_of
+from directional_sync.endpoints.temporary import PREFIX
 from directional_sync.errors import HostError
 from directional_sync.git.objects import ObjectStore
 from directional_sync.git.quarantine import hash_object

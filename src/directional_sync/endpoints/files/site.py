@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from directional_sync.core import globs
 from directional_sync.core.globs import Place
 from directional_sync.endpoints.base import Context
+from directional_sync.endpoints.temporary import PREFIX
 from directional_sync.errors import ConfigError, Problem, RefusedError
 from directional_sync.model.snapshot import Grasp
 from directional_sync.model.target import Direction, Target
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 SSH = "SshFilesOptions"
 """Name of the class of options of folders on other machines."""
-PREFIX = ".dsync-tmp-"
-"""How every temporary name on the far side begins."""
 _MAGIC = re.compile(r"[*?\[\\]")
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,6 +29,7 @@ from directional_sync.endpoints.sections.holding import (
 from directional_sync.endpoints.sections.keys import decode, encode
 from directional_sync.endpoints.sections.parts import Far, Part, parts
 from directional_sync.endpoints.sections.report import report
+from directional_sync.endpoints.temporary import PREFIX, token
 from directional_sync.errors import ConfigError, Exit, HostError, Problem
 from directional_sync.git import tree as trees
 from directional_sync.git.objects import ObjectStore
@@ -235,7 +237,7 @@ class Sections:
                 return Effect(
                     change, EffectKind.REFUSED, f"{write.path} leads outside of what may be written", {}, Exit.REFUSED
                 )
-            made = replace_file(write.path, write.before, write.after)
+            made = replace_file(write.path, write.before, write.after, self._temporary())
         except (Unsayable, Unreachable) as error:
             return Effect(change, EffectKind.FAILED, str(error))
         except HostError as error:
@@ -244,6 +246,19 @@ class Sections:
             return Effect(change, EffectKind.STALE, "it was changed there meanwhile")
         self._forget_folder(part, write)
         return Effect(change, EffectKind.DONE)
+
+    def _temporary(self) -> str:
+        return f"{PREFIX}{token(self._context)}"
+
+    def tidy(self) -> None:
+        """See `endpoints.base.Tidying`."""
+        for part in self._parts:
+            if part.outside and self._allowed(part.place):
+                place = Path(os.path.realpath(part.place))
+                with suppress(OSError):
+                    below = [one for one in place.iterdir() if one.is_dir()] if part.far is Far.SKILLS else []
+                    for folder in (place.parent if part.far is Far.SETTINGS else place, *below):
+                        (folder / self._temporary()).unlink(missing_ok=True)
 
     def _forget_folder(self, part: Part, write: Write) -> None:
         """A skill's folder that is empty now goes with its file."""

@@ -87,9 +87,9 @@ class OnDisk:
         return path
 
 
-def replace_file(path: str, before: bytes | None, after: bytes | None) -> bool:
-    """Puts `after` in the place of `before` (None: no file), whole or not at all; a link stays one. False: something
-    else is there by now. Raises HostError."""
+def replace_file(path: str, before: bytes | None, after: bytes | None, beside: str) -> bool:
+    """Puts `after` in the place of `before` (None: no file), whole or not at all; a link stays one. `beside`: the name
+    of the temporary file. False: something else is there by now. Raises HostError."""
     real = Path(os.path.realpath(path))
     with host.host_errors(real):
         try:
@@ -102,5 +102,5 @@ def replace_file(path: str, before: bytes | None, after: bytes | None) -> bool:
         if after is None:
             real.unlink(missing_ok=True)
             return True
-    host.atomic_write(real, after, mode)
+    host.atomic_write(real, after, mode, beside=beside)
     return True
