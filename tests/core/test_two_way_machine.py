@@ -1,7 +1,7 @@
 """I1 to I12 as far as values can tell, on a state machine with failing, read-only, stale and crashing parts.
 
-Real files, git and secrets have their own tests: tests/simulation (I3, I6, I10), tests/twoway (I4, I5), and those of the
-gate for secrets and of redaction (I12).
+Real files, git and secrets have their own tests: tests/simulation (I3, I6, I10), tests/twoway (I4, I5), and those of
+the gate for secrets and of redaction (I12).
 """
 
 from __future__ import annotations
@@ -96,14 +96,21 @@ class TwoWay(RuleBasedStateMachine):
     )
     def run_in_trouble(self, failing: set[str], cut: int, meanwhile: tuple[str, Entry] | None) -> None:
         """Some writes fail, somebody edits the far side after the plan, and the run may be killed after an effect."""
-        plan = self._plan()
+        plan, late = self._plan(), ""
         if meanwhile is not None and meanwhile[0] in self.remote:
+            late = meanwhile[0] if self.remote[meanwhile[0]] != meanwhile[1] else ""
             self.edit(*meanwhile, "remote")
         done = self._write("remote", [c for c in plan.remote if c.key not in failing][:cut])
         if cut < len(plan.remote) + 1:
             return  # killed: neither repository nor base have moved
+        before = dict(self.base)
         self._write("repo", plan.repo)
         self._move(plan, done)
+        for key in KEYS:
+            if before.get(key) != self.base.get(key):  # I9
+                assert self.base.get(key) == self.repo.get(key) == self.remote.get(key)
+        if late:
+            assert self.remote[late] == meanwhile[1]  # type: ignore[index]
 
     def _move(self, plan: Plan, done: Sequence[Change]) -> None:
         self.base.update(advance(plan, done))
