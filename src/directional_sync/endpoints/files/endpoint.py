@@ -148,7 +148,7 @@ class FilesEndpoint:
             from dataclasses import replace
 
             grasp = replace(grasp, aside=frozenset(key(path) for path in found.aside))
-        where = self._site.folder or getattr(self._options, "endpoint_url", "")
+        where = str(self._site.folder or getattr(self._options, "endpoint_url", None) or "")
         return Snapshot(
             {key(path): entry for path, entry in found.entries.items()},
             {key(path): why for path, why in found.unreadable.items()},

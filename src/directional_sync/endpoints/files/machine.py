@@ -19,13 +19,14 @@ from typing import IO, TYPE_CHECKING, cast
 from directional_sync.endpoints.base import Context
 from directional_sync.endpoints.files import far_script
 from directional_sync.endpoints.files.deeds import ALREADY, Deed, ordered, portions, sifted, unfit
-from directional_sync.endpoints.files.far import check_size, steadily, stopper, token
+from directional_sync.endpoints.files.far import check_size, steadily, stopper
 from directional_sync.endpoints.files.far_script import Row
 from directional_sync.endpoints.files.reading import WHOLE_BYTES, Found, Item, Read, Reading
 from directional_sync.endpoints.files.seen import Mark, Memory
 from directional_sync.endpoints.files.site import Site, folders_of
 from directional_sync.endpoints.ssh import complaints
 from directional_sync.endpoints.ssh.words import environment, trusted_keys, words
+from directional_sync.endpoints.temporary import token
 from directional_sync.errors import RemoteError, SyncError
 from directional_sync.git.objects import ObjectStore
 from directional_sync.model.record import Effect
