@@ -21,6 +21,7 @@ from directional_sync.workspace import RunOptions, Selection, Workspace, open_wo
 
 if TYPE_CHECKING:
     from directional_sync.run.world import Mode, World
+    from directional_sync.sharing.by_hand import Moved
     from directional_sync.store.history import History, LastRun
 
 __all__ = ["RunOptions", "Selection", "Workspace", "open_workspace", "select"]
@@ -130,7 +131,7 @@ def _run(
     judged: bool = True,
 ) -> Summary:
     from directional_sync.execute.local import execute
-    from directional_sync.wiring import open_world, redacted
+    from directional_sync.wiring import delivering, open_world, redacted
 
     started, begun = host.utc_now(), host.monotonic()
     with open_world(workspace, options, tell, gates=judged, writes=not mode.dry_run) as world:
@@ -139,7 +140,8 @@ def _run(
         base = f"{world.repository.branch.removeprefix('refs/heads/')}@{world.repository.head[:7]}"
         begin = {"run": world.run, "base": base, "dry_run": mode.dry_run}
         world.tell(Event(EventType.RUN_START, f"{len(targets)} targets", data=begin))
-        records = execute(targets, world, mode)
+        with delivering(workspace, options, world, mode) as way:
+            records, delivered = way.carry(execute, targets)
         summary = Summary(
             run=world.run,
             started=started,
@@ -150,11 +152,36 @@ def _run(
             version=__version__,
             base=base,
             plan_id=_keep_plan(world, records, options) if mode.dry_run and not quiet else "",
+            delivered=delivered,
         )
-        if not mode.dry_run:
+        if not mode.dry_run and (records or targets):
             summary = _recorded(workspace, summary)
         world.tell(Event(EventType.RUN_END, f"{summary.successful} ok, {summary.failed} failed", subject=summary))
     return summary
+
+
+def deliver(workspace: Workspace, options: RunOptions, tell: Tell) -> Summary:
+    """Pushes what runs have committed and not delivered; only what has to be made again for it is run. Raises as
+    `run`."""
+    from directional_sync.run.world import Mode
+
+    return _run(workspace, (), options, Mode(), tell, quiet=True)
+
+
+def share_bases(workspace: Workspace, options: RunOptions, *, push: bool) -> Moved:
+    """Fetches what targets agreed on elsewhere, or pushes what was agreed on here. Raises SyncError."""
+    from directional_sync.model.target import Deliver
+    from directional_sync.sharing import by_hand
+    from directional_sync.sharing.opening import NotThisBranchError, far_side
+    from directional_sync.wiring import open_world
+
+    with open_world(workspace, options, lambda event: None, gates=False, writes=True) as world:
+        try:
+            far, _, _ = far_side(world.repository, workspace.config.deliver or Deliver(), workspace.environ)
+        except NotThisBranchError as why:
+            hint = "switch to it, or take `deliver.branch` out of the file"
+            raise HostError("E-DELIVER-REMOTE", f"{why}", hint=hint, kept="nothing was changed") from why
+        return by_hand.pushed(world, far) if push else by_hand.fetched(world, far)
 
 
 def _refuse_stale(records: Sequence[TargetRecord]) -> None:

@@ -69,6 +69,8 @@ class RunOptions:
     locked: bool = False
     accepted: Accepted = field(default_factory=dict)
     prefer: Prefer | None = None
+    deliver: bool | None = None
+    """Whether commits are pushed; None: as the file says."""
     command: str = ""
     """The command line, for those who find the repository locked."""
     stop: Callable[[], bool] = lambda: False

@@ -21,6 +21,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "approve": ("approve:approve", "Show what of a target waits for approval, and approve it."),
     "verify": ("run:verify", "Run checks, verifications and drift gates on what is committed now."),
     "prune": ("run:prune", "Remove what came from sources and targets that left the file."),
+    "deliver": ("share:deliver", "Push what runs have committed and what targets agreed on."),
+    "base": ("share:base", "Fetch or push what targets agreed on, without running them."),
     "log": ("look:log", "List past runs."),
     "show": ("look:show", "Show one past run in full."),
     "recover": ("setup:recover", "Finish or undo what a killed run left."),

@@ -30,7 +30,7 @@ from directional_sync.model.target import Config
 from directional_sync.model.values import Values, kind_of
 
 FILE = "config.json"
-_FORM = 3
+_FORM = 4
 _PUBLIC = frozenset({"HOME", "USER", "LOGNAME", "LANG", "PWD", "TMPDIR", "TZ"})
 _ROOMS = ("", "config", "core", "endpoints", "git", "model", "service", "upstream")
 """Where the files are that decide what a checked file is."""
@@ -42,6 +42,8 @@ _ENUMS = {
     "on_delete": model.OnDelete,
     "approve": model.Approve,
     "hidden_text": model.HiddenText,
+    "deliver_mode": model.DeliverMode,
+    "dialect": model.ForgeKind,
 }
 
 
@@ -162,7 +164,7 @@ def _value(kept: Any) -> Any:
         return given
     if kind == "Values":
         return Values(kept[1], given)
-    enums = {name: _ENUMS[name](item) for name, item in given.items() if name in _ENUMS}
+    enums = {name: _ENUMS[name](item) for name, item in given.items() if name in _ENUMS and item is not None}
     return getattr(model, kind)(**{**given, **enums})
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from directional_sync.model.delivery import Api, Deliver, DeliverMode, ForgeKind
+
 
 class Direction(StrEnum):
     """Which way a flow goes; a closed set."""
@@ -252,6 +254,8 @@ class Config:
     """Values of expanded variables whose names look secret; for redaction only."""
     variables: tuple[str, ...] = ()
     """Names of all variables that the file refers to, sorted."""
+    deliver: Deliver | None = None
+    """What becomes of commits beyond this clone; None: nothing, by itself."""
 
     def target(self, name: str) -> Target:
         """Raises KeyError for an unknown name."""
@@ -259,3 +263,29 @@ class Config:
             if target.name == name:
                 return target
         raise KeyError(name)
+
+
+__all__ = [
+    "Allowed",
+    "Api",
+    "Approve",
+    "Check",
+    "Config",
+    "ConflictRule",
+    "Deliver",
+    "DeliverMode",
+    "Direction",
+    "DriftGate",
+    "ForgeKind",
+    "HiddenText",
+    "Limit",
+    "OnConflict",
+    "OnDelete",
+    "Place",
+    "Policy",
+    "Prefer",
+    "Safety",
+    "Schedule",
+    "Target",
+    "Verification",
+]

@@ -41,6 +41,10 @@ def report(summary: Summary, *, status: Exit | None = None) -> dict[str, Any]:
         "changes": changes(given.counts),
         "exit_status": int(summary.exit() if status is None else status),
     }
+    if summary.delivered is not None:
+        from directional_sync.render.delivery import delivered  # most runs have none
+
+        found["delivered"] = delivered(summary.delivered)
     cleaned: dict[str, Any] = clean(found)
     return cleaned
 
