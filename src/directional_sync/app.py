@@ -21,7 +21,6 @@ from directional_sync.workspace import RunOptions, Selection, Workspace, open_wo
 
 if TYPE_CHECKING:
     from directional_sync.run.world import Mode, World
-    from directional_sync.sharing.by_hand import Moved
     from directional_sync.store.history import History, LastRun
 
 __all__ = ["RunOptions", "Selection", "Workspace", "open_workspace", "select"]
@@ -158,30 +157,6 @@ def _run(
             summary = _recorded(workspace, summary)
         world.tell(Event(EventType.RUN_END, f"{summary.successful} ok, {summary.failed} failed", subject=summary))
     return summary
-
-
-def deliver(workspace: Workspace, options: RunOptions, tell: Tell) -> Summary:
-    """Pushes what runs have committed and not delivered; only what has to be made again for it is run. Raises as
-    `run`."""
-    from directional_sync.run.world import Mode
-
-    return _run(workspace, (), options, Mode(), tell, quiet=True)
-
-
-def share_bases(workspace: Workspace, options: RunOptions, *, push: bool) -> Moved:
-    """Fetches what targets agreed on elsewhere, or pushes what was agreed on here. Raises SyncError."""
-    from directional_sync.model.target import Deliver
-    from directional_sync.sharing import by_hand
-    from directional_sync.sharing.opening import NotThisBranchError, far_side
-    from directional_sync.wiring import open_world
-
-    with open_world(workspace, options, lambda event: None, gates=False, writes=True) as world:
-        try:
-            far, _, _ = far_side(world.repository, workspace.config.deliver or Deliver(), workspace.environ)
-        except NotThisBranchError as why:
-            hint = "switch to it, or take `deliver.branch` out of the file"
-            raise HostError("E-DELIVER-REMOTE", f"{why}", hint=hint, kept="nothing was changed") from why
-        return by_hand.pushed(world, far) if push else by_hand.fetched(world, far)
 
 
 def _refuse_stale(records: Sequence[TargetRecord]) -> None:

@@ -68,7 +68,7 @@ class _Drafting:
             return None
         own = [one for one in made if one.target == target.name]
         subject = own[-1].subject if own else f"Sync {target.name}"
-        draft = Draft(target, branch, there, (), tuple(between.changes(git, base, tree)), subject)
+        draft = Draft(target, branch, there, (), tuple(between.changes(store.git, base, tree)), subject)
         if not merged and self._is_new(there, target, tree) is False:
             return draft
         tip = self._commit(target, made, there if not merged else "", tree)

@@ -39,7 +39,7 @@ Examples:
 @output_option
 @faced
 def deliver(face: Face, lock_timeout: float, ci: bool) -> int:
-    from directional_sync import app
+    from directional_sync import app, beyond
     from directional_sync.cli import ci as hosted
     from directional_sync.cli.progress import listeners
     from directional_sync.cli.signals import listening
@@ -51,7 +51,7 @@ def deliver(face: Face, lock_timeout: float, ci: bool) -> int:
     console = face.console
     with hosted.no_commands(console, ci), listening(face.stop, console.say):
         with listeners(console, ci=ci) as tell:
-            summary = app.deliver(workspace, options, tell)
+            summary = beyond.deliver(workspace, options, tell)
         status = summary.exit()
         if console.looks.form is Form.JSON:
             console.document(report(summary, status=status))
@@ -67,11 +67,11 @@ def deliver(face: Face, lock_timeout: float, ci: bool) -> int:
 @click.option("--lock-timeout", type=Duration(), default=0.0, help="Wait so long for another run: 30s, 10m.")
 @faced
 def base(face: Face, action: str, lock_timeout: float) -> int:
-    from directional_sync import app
+    from directional_sync import app, beyond
     from directional_sync.render.ink import amount
 
     options = app.RunOptions(command=face.command, lock_timeout_s=lock_timeout, stop=face.stop)
-    moved = app.share_bases(face.open(), options, push=action == "push")
+    moved = beyond.share_bases(face.open(), options, push=action == "push")
     if face.console.looks.form is not Form.TEXT:
         found: dict[str, Any] = {"remote": moved.remote, "targets": list(moved.targets), "kept": list(moved.kept)}
         face.console.document({"action": action, **found})
