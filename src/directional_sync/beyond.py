@@ -21,16 +21,20 @@ def deliver(workspace: app.Workspace, options: app.RunOptions, tell: Tell) -> Su
     return app.run_in(workspace, (), options, Mode(), tell)
 
 
-def share_bases(workspace: app.Workspace, options: app.RunOptions, *, push: bool) -> Moved:
-    """Fetches what targets agreed on elsewhere, or pushes what was agreed on here. Raises SyncError."""
+def share_bases(workspace: app.Workspace, options: app.RunOptions, *, push: bool, catch_up: bool) -> Moved:
+    """Fetches what targets agreed on elsewhere, or pushes what was agreed on here; with `catch_up` the branch goes on
+    to what the remote has first. Raises SyncError."""
     from directional_sync.model.target import Deliver
     from directional_sync.sharing import by_hand
-    from directional_sync.sharing.opening import NotThisBranchError, far_side
+    from directional_sync.sharing.opening import NotThisBranchError, far_side, opened
     from directional_sync.wiring import open_world
 
     with open_world(workspace, options, lambda event: None, gates=False, writes=True) as world:
         try:
-            far, _, _ = far_side(world.repository, workspace.config.deliver or Deliver(), workspace.environ)
+            wanted = workspace.config.deliver or Deliver()
+            if catch_up:
+                opened(world, wanted, workspace.environ, once=True).begin()
+            far, _, _ = far_side(world.repository, wanted, workspace.environ)
         except NotThisBranchError as why:
             hint = "switch to it, or take `deliver.branch` out of the file"
             raise HostError("E-DELIVER-REMOTE", f"{why}", hint=hint, kept="nothing was changed") from why

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import re
 import subprocess
@@ -16,7 +15,6 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.config.conftest import HEAD, loaded
-from tests.project import Project
 
 from directional_sync import starters
 from directional_sync.errors import ConfigError
@@ -27,6 +25,8 @@ STARTER = loaded(starters.contents("insightpulse")[starters.CONFIG].decode(), {"
 TEXT = workflow(STARTER)
 DATA: dict[str, Any] = yaml.safe_load(TEXT)
 STEPS: list[dict[str, Any]] = DATA["jobs"]["sync"]["steps"]
+CHECK: list[dict[str, Any]] = DATA["jobs"]["check"]["steps"]
+ROOT = Path(__file__).parents[2]
 
 
 def step(name: str) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def test_r5_a_schedule_means_exactly_its_targets_however_late_it_starts() -> Non
 
 
 def test_r6_t13_no_expression_in_any_script() -> None:
-    for item in STEPS:
+    for item in (*STEPS, *CHECK):
         assert "${{" not in item.get("run", "")
         assert "eval" not in item.get("run", "").split()
     assert set(DATA["on"]["workflow_dispatch"]["inputs"]) == {"direction", "target", "dry_run", "verify"}
@@ -66,16 +66,50 @@ def test_r8_the_report_that_is_kept_is_the_one_that_is_written() -> None:
 def test_t15_permissions_and_pins() -> None:
     assert DATA["permissions"] == {}
     assert DATA["jobs"]["sync"]["permissions"] == {"contents": "write"}
-    assert set(DATA["on"]) == {"schedule", "workflow_dispatch"}
+    assert DATA["jobs"]["check"]["permissions"] == {"contents": "read"}
+    assert set(DATA["on"]) == {"schedule", "pull_request", "workflow_dispatch"}
     uses = re.findall(r"uses: (\S+)(.*)", TEXT)
-    assert len(uses) == 3
+    assert len(uses) == 5
     for action, version in uses:
         assert re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40}", action)
         assert re.fullmatch(r" # v\d+\.\d+\.\d+", version)
     assert STEPS[0]["with"]["persist-credentials"] is False
     assert DATA["concurrency"]["cancel-in-progress"] is False
     assert 0 < DATA["jobs"]["sync"]["timeout-minutes"] <= 360
-    assert "TOKEN" not in step("Sync")["env"]
+    assert not [name for name in step("Sync")["env"] if name.endswith("GITHUB_TOKEN")]
+    assert step("Deliver")["env"]["GITHUB_TOKEN"] == "${{ github.token }}"
+
+
+def test_t15_what_is_proposed_is_checked_without_secrets_and_without_running_it() -> None:
+    assert "pull_request_target" not in TEXT
+    assert DATA["jobs"]["sync"]["if"] == "${{ github.event_name != 'pull_request' }}"
+    assert not any("env" in item for item in CHECK)
+    said = "\n".join(item.get("run", "") for item in CHECK)
+    assert [line.split()[:2] for line in said.splitlines() if line.startswith("dsync")] == [
+        ["dsync", "validate"],
+        ["dsync", "workflow"],
+    ]
+
+
+def test_pull_requests_may_be_written_only_where_they_are_made() -> None:
+    for deliver, granted in (("{}", False), ("{mode: pull_request}", True), ("{mode: branch}", False)):
+        text = workflow(loaded(f"{HEAD}deliver: {deliver}\n" + flows("priority: 1").removeprefix(HEAD)))
+        assert ("pull-requests" in yaml.safe_load(text)["jobs"]["sync"]["permissions"]) is granted
+
+
+def test_the_token_that_the_file_names_is_handed_to_the_steps_that_push() -> None:
+    text = workflow(loaded(f"{HEAD}deliver: {{token: BOT_TOKEN}}\n" + flows("priority: 1").removeprefix(HEAD)))
+    steps = {item.get("name"): item.get("env", {}) for item in yaml.safe_load(text)["jobs"]["sync"]["steps"]}
+    assert steps["Deliver"]["BOT_TOKEN"] == steps["Fetch what was agreed"]["BOT_TOKEN"] == "${{ secrets.BOT_TOKEN }}"
+    assert "BOT_TOKEN" not in steps["Sync"]
+
+
+def test_this_repository_keeps_its_workflow_fitting() -> None:
+    """A gate of this repository's own CI."""
+    done = subprocess.run(
+        [Path(sysconfig.get_path("scripts")) / "dsync", "workflow", "check"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_variables_are_handed_on_by_name() -> None:
@@ -109,7 +143,7 @@ def test_equal_schedules_are_one_trigger_and_zones_are_kept() -> None:
 
 
 def test_without_schedules_there_is_the_button_only() -> None:
-    assert set(yaml.safe_load(workflow(loaded(flows("priority: 1"))))["on"]) == {"workflow_dispatch"}
+    assert set(yaml.safe_load(workflow(loaded(flows("priority: 1"))))["on"]) == {"pull_request", "workflow_dispatch"}
 
 
 @pytest.mark.parametrize(
@@ -142,42 +176,29 @@ def test_g21_linters_find_nothing(tool: str, text: str, tmp_path: Path) -> None:
     assert found.returncode == 0, found.stdout + found.stderr
 
 
-# What the scripts really do, with a stand-in for the runner that writes its arguments down and commits.
+# What the script really does, with a stand-in for the program that writes its arguments down.
 STAND_IN = """#!/bin/bash
-printf '%s\\n' "$@" >> "$LOG"; echo "token=${TOKEN-unset}" >> "$LOG"
-git log -1 --format=%s >> "$LOG"
-if [ -n "$RIVAL" ] && [ "$(grep -c token= "$LOG")" -le "$RIVAL" ]; then bash "$RIVAL_SCRIPT"; fi
-echo "$RANDOM$RANDOM" > synced.txt; git add synced.txt; git -c user.name=B -c user.email=b@x.y commit -q -m "Sync"
+printf '%s\\n' "$@" >> "$LOG"
 exit "${STATUS:-0}"
 """
 
 
-def run(name: str, project: Project, tmp_path: Path, **environment: str) -> tuple[int, list[str]]:
-    """One step's script, as GitHub runs it: (exit status, what the stand-in wrote down)."""
+def run(tmp_path: Path, **environment: str) -> tuple[int, list[str]]:
+    """The script of the step that syncs, as GitHub runs it: (exit status, what the stand-in wrote down)."""
     programs, log = tmp_path / "bin", tmp_path / "log"
     programs.mkdir(exist_ok=True)
-    (programs / "python").write_text(STAND_IN)
-    (programs / "python").chmod(0o755)
-    blank = {"SCHEDULE": "", "DIRECTION": "", "TARGET": "", "DRY_RUN": "", "VERIFY": "", "RIVAL": ""}
-    fixed = {"LOG": str(log), "RUNNER_TEMP": "/r", "BRANCH": "refs/heads/main", "GITHUB_SERVER_URL": "https://x.y"}
-    env = {**os.environ, **blank, **fixed, "PATH": f"{programs}:{os.environ['PATH']}", **environment}
+    (programs / "dsync").write_text(STAND_IN)
+    (programs / "dsync").chmod(0o755)
+    blank = dict.fromkeys(("SCHEDULE", "DIRECTION", "TARGET", "DRY_RUN", "VERIFY"), "")
+    env = {**os.environ, **blank, "LOG": str(log), "RUNNER_TEMP": "/r"}
+    env |= {"PATH": f"{programs}:{os.environ['PATH']}", **environment}
     script = tmp_path / "step.sh"
-    script.write_text(step(name)["run"])
-    done = subprocess.run(["bash", "-e", script], cwd=project.root, env=env, capture_output=True, text=True, timeout=60)
-    return done.returncode, log.read_text().splitlines() if log.exists() else []
+    script.write_text(step("Sync")["run"])
+    done = subprocess.run(["bash", "-e", script], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60)
+    return done.returncode, log.read_text().splitlines()
 
 
-@pytest.fixture
-def pushed(project: Project, tmp_path: Path) -> Project:
-    """A clone whose remote lies beside it."""
-    project.write("a.txt", "1\n")
-    project.commit("First")
-    project.git("clone", "-q", "--bare", str(project.root), str(tmp_path / "remote.git"))
-    project.git("remote", "add", "origin", str(tmp_path / "remote.git"))
-    return project
-
-
-SUMMARY = ["scripts/sync_directional.py", "--ci", "--summary-json", "/r/sync_summary.json"]
+SUMMARY = ["run", "--ci", "--no-deliver", "--summary-json", "/r/sync_summary.json"]
 
 
 @pytest.mark.parametrize(
@@ -194,102 +215,21 @@ SUMMARY = ["scripts/sync_directional.py", "--ci", "--summary-json", "/r/sync_sum
         ),
     ],
 )
-def test_the_form_reaches_the_runner(
-    pushed: Project, tmp_path: Path, environment: dict[str, str], arguments: list[str]
-) -> None:
-    status, log = run("Sync", pushed, tmp_path, **environment)
+def test_the_form_reaches_the_runner(tmp_path: Path, environment: dict[str, str], arguments: list[str]) -> None:
+    status, log = run(tmp_path, **environment)
     assert status == 0
-    assert log[:-2] == [*SUMMARY, *arguments]
-    assert not (pushed.root / "hacked").exists()
+    assert log == [*SUMMARY, *arguments]
+    assert not (tmp_path / "hacked").exists()
 
 
 @given(text=st.text(alphabet=st.characters(blacklist_characters="\0\r\n", blacklist_categories=["Cs"]), min_size=1))
 def test_t13_whatever_is_typed_is_one_argument(text: str) -> None:
-    script = step("Sync")["run"].replace("python scripts/sync_directional.py", "printf '%s\\0'")
+    script = step("Sync")["run"].replace("dsync run", "printf '%s\\0'")
     blank = dict.fromkeys(("SCHEDULE", "DIRECTION", "DRY_RUN", "VERIFY"), "")
     env = {"PATH": os.environ["PATH"], "RUNNER_TEMP": "/r", "LC_ALL": "C.UTF-8", **blank, "TARGET": text}
     done = subprocess.run(["bash", "-e", "-c", script], env=env, capture_output=True, timeout=60)
     assert done.stdout.decode().split("\0") == [*SUMMARY[1:], f"--target={text}", ""]
 
 
-def test_a_failed_run_fails_the_job(pushed: Project, tmp_path: Path) -> None:
-    assert run("Sync", pushed, tmp_path, STATUS="6")[0] == 6
-
-
-def test_what_was_committed_is_pushed(pushed: Project, tmp_path: Path) -> None:
-    run("Sync", pushed, tmp_path)
-    status, log = run("Push", pushed, tmp_path, TOKEN="t0ken")
-    assert status == 0
-    assert len([line for line in log if line.startswith("token=")]) == 1  # the sync alone
-    assert pushed.git("ls-remote", "origin", "refs/heads/main").split()[0] == pushed.head
-
-
-def test_what_was_agreed_travels_from_run_to_run(pushed: Project, tmp_path: Path) -> None:
-    """A push knows what was agreed from a ref alone, and each run of GitHub begins with a fresh clone."""
-    base, other = "refs/directional-sync/base/rows", "refs/directional-sync/base/other"
-    pushed.git("push", "-q", "origin", f"HEAD:{other}")
-    assert run("Fetch what was agreed", pushed, tmp_path, TOKEN="t0ken")[0] == 0
-    assert pushed.git("rev-parse", other) == pushed.head
-    pushed.git("update-ref", base, "HEAD")
-    theirs = pushed.git("commit-tree", "-m", "newer", "HEAD^{tree}")
-    pushed.git("push", "-q", "--force", "origin", f"{theirs}:{other}")
-    run("Sync", pushed, tmp_path)
-    assert run("Push", pushed, tmp_path, TOKEN="t0ken")[0] == 0
-    there = dict(reversed(line.split()) for line in pushed.git("ls-remote", "origin").splitlines())
-    assert there[base] == pushed.git("rev-parse", base)
-    assert there[other] == theirs, "what this run has not changed is left as others have made it"
-
-    clone = Project(tmp_path / "clone")
-    pushed.git("clone", "-q", str(tmp_path / "remote.git"), str(clone.root))
-    assert run("Fetch what was agreed", clone, tmp_path, TOKEN="t0ken")[0] == 0
-    assert clone.git("rev-parse", base) == there[base]
-
-
-def test_what_others_have_agreed_on_meanwhile_is_not_replaced(pushed: Project, tmp_path: Path) -> None:
-    base = "refs/directional-sync/base/rows"
-    run("Fetch what was agreed", pushed, tmp_path, TOKEN="t0ken")
-    theirs = pushed.git("commit-tree", "-m", "theirs", "HEAD^{tree}")
-    pushed.git("push", "-q", "origin", f"{theirs}:{base}")
-    pushed.git("update-ref", base, "HEAD")
-    run("Sync", pushed, tmp_path)
-    assert run("Push", pushed, tmp_path, TOKEN="t0ken")[0] == 0  # fetched, run again, and pushed
-    assert pushed.git("ls-remote", "origin", base).split()[0] == theirs
-    assert pushed.git("ls-remote", "origin", "refs/heads/main").split()[0] == pushed.head
-
-
-def rival(pushed: Project, tmp_path: Path) -> str:
-    """A script that moves the remote's branch, as another run would."""
-    script = tmp_path / "rival.sh"
-    script.write_text(
-        f"cd $(mktemp -d) && git clone -q {tmp_path}/remote.git . && echo $RANDOM$RANDOM > theirs.txt && git add . && "
-        "git -c user.name=C -c user.email=c@x.y commit -q -m Theirs && git push -q origin HEAD:main\n"
-    )
-    return str(script)
-
-
-def test_r9_where_the_branch_has_moved_the_run_is_made_again_on_its_tip(pushed: Project, tmp_path: Path) -> None:
-    run("Sync", pushed, tmp_path, RIVAL="2", RIVAL_SCRIPT=rival(pushed, tmp_path))
-    status, log = run("Push", pushed, tmp_path, TOKEN="t0ken", RIVAL="2", RIVAL_SCRIPT=rival(pushed, tmp_path))
-    assert status == 0
-    assert pushed.git("log", "--format=%s").splitlines() == ["Sync", "Theirs", "Theirs", "First"]
-    assert pushed.git("ls-remote", "origin", "refs/heads/main").split()[0] == pushed.head
-    assert [line for line in log if line in ("First", "Theirs")] == ["First", "Theirs", "Theirs"]
-    assert {line for line in log if line.startswith("token=")} == {"token=unset"}
-
-
-def test_r9_the_status_of_the_run_that_was_pushed_counts(pushed: Project, tmp_path: Path) -> None:
-    run("Sync", pushed, tmp_path, RIVAL="1", RIVAL_SCRIPT=rival(pushed, tmp_path))
-    assert run("Push", pushed, tmp_path, TOKEN="t", STATUS="1")[0] == 1
-
-
-def test_r9_it_gives_up_after_five_and_says_so_by_its_status(pushed: Project, tmp_path: Path) -> None:
-    run("Sync", pushed, tmp_path, RIVAL="99", RIVAL_SCRIPT=rival(pushed, tmp_path))
-    status, log = run("Push", pushed, tmp_path, TOKEN="t", RIVAL="99", RIVAL_SCRIPT=rival(pushed, tmp_path))
-    assert status == 1
-    assert len([line for line in log if line.startswith("token=")]) == 1 + 4
-
-
-def test_the_token_is_not_on_any_command_line(pushed: Project, tmp_path: Path) -> None:
-    script = step("Push")["run"]
-    assert "$TOKEN" in script
-    assert json.dumps(script).count("$TOKEN") == 1  # inside printf, a builtin
+def test_a_failed_run_fails_the_job(tmp_path: Path) -> None:
+    assert run(tmp_path, STATUS="6")[0] == 6

@@ -30,7 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("explain:explain", "Explain an error code, a target, a field of the YAML or a schedule."),
     "skills": ("skills:skills", "Check a folder of skills, or print the catalogue that names them."),
     "schema": ("setup:schema", "Print the JSON schema of the YAML, or of the report."),
-    "workflow": ("setup:workflow", "Print the GitHub Actions workflow that fits the YAML."),
+    "workflow": ("setup:workflow", "Print the GitHub Actions workflow that fits the YAML, or check it."),
     "demo": ("demo:demo", "Show all of it on a scratch repository, with upstreams and services on this machine."),
     "completion": ("setup:completion", "Print the completion script for a shell."),
 }

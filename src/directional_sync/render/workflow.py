@@ -1,9 +1,10 @@
-"""The GitHub Actions workflow that fits the targets: one trigger for each schedule, and a button.
+"""The GitHub Actions workflow that fits the targets: one trigger for each schedule, a button, and a look at changes of
+the file.
 
 What is typed into the form and what GitHub says about the event reaches the shell as variables, never as text of
 the script. A scheduled run is told which schedule fired and takes exactly the targets that have it, however late
-it starts. The token that may push is given to one step only, after the targets' programs have ended. Where the
-branch has moved meanwhile, the run is made again on the new tip instead of being merged unseen.
+it starts. The token that may push is not there while targets run: what they commit is delivered by a step of its own.
+A pull request that changes the file gets it checked, without a secret and without running anything that it names.
 """
 
 from __future__ import annotations
@@ -16,12 +17,15 @@ from directional_sync import __version__
 from directional_sync.core.redact import secret_name
 from directional_sync.core.schedule import BadSchedule, parse
 from directional_sync.errors import ConfigError, Problem
-from directional_sync.model.target import Config, Schedule, Target
+from directional_sync.model.target import Config, DeliverMode, Schedule, Target
 
 _CHECKOUT = "actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683 # v4.2.2"
 _PYTHON = "actions/setup-python@a26af69be951a213d495a4c3e4e4022e16d87065 # v5.6.0"
 _ARTIFACT = "actions/upload-artifact@ea165f8d65b6e75b540449e92b4886f43607fa02 # v4.6.2"
 
+_FILE = ".github/workflows/directional-sync.yml"
+_TOKEN = "GITHUB_TOKEN"
+_VALUES = {_TOKEN: "${{ github.token }}"}
 _MINUTES_MAX = 360
 _SPARE_MINUTES = 15
 _GAP_MIN = 5
@@ -43,6 +47,8 @@ def _head(config: Config) -> list[str]:
         "",
         '"on":',
         *_schedules(config),
+        "  pull_request:",
+        f"    paths: {json.dumps([config.path, _FILE])}",
         "  workflow_dispatch:",
         "    inputs:",
         "      direction:",
@@ -66,9 +72,9 @@ def _head(config: Config) -> list[str]:
         "permissions: {}",
         "",
         "# One schedule waits for its own last run and for nothing else: of several waiting runs in one group GitHub",
-        "# keeps only the newest. Runs that meet are told apart by the branch: who comes second runs again.",
+        "# keeps only the newest. Of runs that meet, who comes second plans again on top of the other.",
         "concurrency:",
-        "  group: directional-sync-${{ github.event.schedule || github.event_name }}",
+        "  group: directional-sync-${{ github.event.schedule || github.event.number || github.event_name }}",
         "  cancel-in-progress: false",
         "",
     ]
@@ -119,45 +125,40 @@ def _problem(target: Target, message: str, hint: str) -> Problem:
 
 
 def _job(config: Config) -> list[str]:
+    proposes = config.deliver is not None and (
+        config.deliver.deliver_mode is DeliverMode.PULL_REQUEST or config.deliver.api is not None
+    )
     return [
         "jobs:",
         "  sync:",
         "    name: Sync",
+        "    if: ${{ github.event_name != 'pull_request' }}",
         "    runs-on: ubuntu-24.04",
         f"    timeout-minutes: {_minutes(config.targets)}",
         "    environment: directional-sync # the place for the secrets, and for rules on who may use them",
         "    permissions:",
         "      contents: write # to push what was pulled",
+        *(["      pull-requests: write # to open one for each target, and keep it up to date"] if proposes else []),
         "    steps:",
-        f"      - uses: {_CHECKOUT}",
-        "        with:",
-        "          fetch-depth: 0 # the history tells what was agreed last",
-        "          persist-credentials: false",
-        "",
-        f"      - uses: {_PYTHON}",
-        "        with:",
-        '          python-version: "3.12"',
-        "",
-        "      - name: Install",
-        f"        run: python -m pip install --disable-pip-version-check 'directional-sync[secrets]=={__version__}'",
-        "",
+        *_prepared("          fetch-depth: 0 # the history tells what was agreed last"),
         "      - name: Fetch what was agreed",
         "        env:",
-        "          TOKEN: ${{ github.token }}",
-        *_script(_FETCH),
+        *_token(config),
+        *_script("dsync base fetch --catch-up\n"),
         "",
         "      - name: Sync",
+        "        id: sync",
         "        env:",
+        *_asked(),
         *_environment(config),
         *_script(_SYNC),
         "",
-        "      - name: Push",
-        "        if: ${{ !cancelled() && !inputs.dry_run }}",
+        "      - name: Deliver",
+        "        if: ${{ !cancelled() && !inputs.dry_run && steps.sync.outcome != 'skipped' }}",
         "        env:",
-        *_environment(config),
-        "          BRANCH: ${{ github.ref }}",
-        "          TOKEN: ${{ github.token }}",
-        *_script(_PUSH),
+        *_token(config),
+        *_environment(config, but=_tokens(config)),
+        *_script("dsync deliver --ci\n"),
         "",
         "      - name: Keep the report",
         "        if: ${{ !cancelled() }}",
@@ -167,65 +168,51 @@ def _job(config: Config) -> list[str]:
         "          path: ${{ runner.temp }}/sync_summary.json",
         "          if-no-files-found: warn",
         "          retention-days: 30",
+        "",
+        "      - name: Check that this file fits the configuration",
+        "        if: ${{ !cancelled() }}",
+        *_script("dsync workflow check\n"),
+        "",
+        "  check:",
+        "    name: Check",
+        "    if: ${{ github.event_name == 'pull_request' }}",
+        "    runs-on: ubuntu-24.04",
+        "    timeout-minutes: 10",
+        "    permissions:",
+        "      contents: read # of what is proposed; nothing of it is run, and there is no secret here",
+        "    steps:",
+        *_prepared(),
+        "      - name: Check the configuration, and that this file fits it",
+        *_script("dsync validate\ndsync workflow check\n"),
     ]
 
 
-_RUN = """\
-arguments=(--ci --summary-json "$RUNNER_TEMP/sync_summary.json")
+def _prepared(*checkout: str) -> list[str]:
+    """The steps that both jobs begin with."""
+    return [
+        f"      - uses: {_CHECKOUT}",
+        "        with:",
+        *checkout,
+        "          persist-credentials: false",
+        "",
+        f"      - uses: {_PYTHON}",
+        "        with:",
+        '          python-version: "3.12"',
+        "",
+        "      - name: Install",
+        f"        run: python -m pip install --disable-pip-version-check 'directional-sync[secrets]=={__version__}'",
+        "",
+    ]
+
+
+_SYNC = """\
+arguments=(--ci --no-deliver --summary-json "$RUNNER_TEMP/sync_summary.json")
 if [ -n "$SCHEDULE" ]; then arguments+=("--schedule=$SCHEDULE"); fi
 if [ -n "$DIRECTION" ]; then arguments+=("--direction=$DIRECTION"); fi
 if [ -n "$TARGET" ]; then arguments+=("--target=$TARGET"); fi
 if [ "$DRY_RUN" = true ]; then arguments+=(--dry-run); fi
 if [ "$VERIFY" = true ]; then arguments+=(--verify); fi
-"""
-
-_SYNC = f"""{_RUN}python scripts/sync_directional.py "${{arguments[@]}}"
-"""
-
-_LOGIN = """\
-agreed="$(git rev-parse --git-dir)/agreed-before"
-basic="$(printf 'x-access-token:%s' "$TOKEN" | base64 -w0)"
-as_us() (
-  export GIT_CONFIG_COUNT=1
-  export GIT_CONFIG_KEY_0="http.$GITHUB_SERVER_URL/.extraheader"
-  export GIT_CONFIG_VALUE_0="Authorization: basic $basic"
-  git "$@"
-)
-fetch_agreed() {
-  as_us fetch --no-tags origin '+refs/directional-sync/base/*:refs/directional-sync/base/*'
-  git for-each-ref --format='%(objectname) %(refname)' refs/directional-sync/base >"$agreed"
-}
-"""
-
-_FETCH = f"""{_LOGIN}fetch_agreed
-"""
-
-# What was agreed with far sides is not in the branch. Of it only what this run has changed is pushed, and only where
-# nobody has changed it since, all together with the branch or nothing.
-_PUSH = f"""{_RUN}{_LOGIN}if [ ! -e "$agreed" ]; then : >"$agreed"; fi
-push() {{
-  refs=("HEAD:$BRANCH")
-  while read -r object ref; do
-    if grep -qxF "$object $ref" "$agreed"; then continue; fi
-    before="$(sed -n "s|^\\([0-9a-f]*\\) $ref\\$|\\1|p" "$agreed")"
-    refs+=("--force-with-lease=$ref:$before" "$ref:$ref")
-  done < <(git for-each-ref --format='%(objectname) %(refname)' refs/directional-sync/base)
-  if as_us push --atomic origin "${{refs[@]}}"; then return 0; fi
-  fetch_agreed
-  as_us fetch origin "$BRANCH"
-  return 1
-}}
-status=0
-for attempt in 1 2 3 4 5; do
-  if push; then exit "$status"; fi
-  if [ "$attempt" = 5 ]; then break; fi
-  echo "attempt $attempt: the branch has moved; running again on its new tip"
-  git reset --hard FETCH_HEAD
-  status=0
-  env -u TOKEN python scripts/sync_directional.py "${{arguments[@]}}" || status=$?
-done
-echo "the branch kept moving; the next run tries again" >&2
-exit 1
+dsync run "${arguments[@]}"
 """
 
 
@@ -233,24 +220,40 @@ def _script(text: str) -> list[str]:
     return ["        run: |", *(f"          {line}" for line in text.splitlines())]
 
 
-def _environment(config: Config) -> list[str]:
-    """What the form and the event say, and the variables that targets refer to by name."""
-    handed = {name for target in config.targets for name in (*target.env, *target.env_vars, *target.credentials)}
-    names = handed | {name for target in config.targets for name in target.variables}
-    lines = [
+def _asked() -> list[str]:
+    """What the form and the event say."""
+    return [
         "          SCHEDULE: ${{ github.event.schedule }}",
         "          DIRECTION: ${{ inputs.direction }}",
         "          TARGET: ${{ inputs.target }}",
         "          DRY_RUN: ${{ inputs.dry_run }}",
         "          VERIFY: ${{ inputs.verify }}",
     ]
-    for name in sorted(names):
-        if name not in _OWN and not name.startswith(("GITHUB_", "RUNNER_")):
+
+
+def _tokens(config: Config) -> frozenset[str]:
+    """The variables that hold what pushing needs."""
+    return frozenset({_TOKEN, (config.deliver.token if config.deliver is not None else "") or _TOKEN})
+
+
+def _token(config: Config) -> list[str]:
+    return [
+        f"          {name}: {_VALUES.get(name) or f'${{{{ secrets.{name} }}}}'}" for name in sorted(_tokens(config))
+    ]
+
+
+def _environment(config: Config, *, but: frozenset[str] = frozenset()) -> list[str]:
+    """The variables that targets refer to by name."""
+    handed = {name for target in config.targets for name in (*target.env, *target.env_vars, *target.credentials)}
+    names = handed | {name for target in config.targets for name in target.variables}
+    lines = []
+    for name in sorted(names - but):
+        if name in _VALUES:
+            lines.append(f"          {name}: {_VALUES[name]}")
+        elif name not in _OWN and not name.startswith(("GITHUB_", "RUNNER_")):
             sources = [f"secrets.{name}"] if name in handed or secret_name(name) else []
             sources += [] if secret_name(name) else [f"vars.{name}"]
             lines.append(f"          {name}: ${{{{ {' || '.join(sources)} }}}}")
-        elif name == "GITHUB_TOKEN":
-            lines.append("          GITHUB_TOKEN: ${{ github.token }}")
     return lines
 
 

@@ -11,6 +11,8 @@ from directional_sync.cli.console import Form
 from directional_sync.cli.options import Duration, Face, faced
 from directional_sync.errors import Exit
 
+WORKFLOW_FILE = ".github/workflows/directional-sync.yml"
+
 _INIT_HELP = """Prepare a repository: the YAML, the runner script and the workflow.
 
 Nothing that exists is overwritten without --force. With --from the YAML is made of
@@ -38,11 +40,14 @@ Examples:
   dsync schema --report
   dsync schema --catalogue
 """
-_WORKFLOW_HELP = """Print the GitHub Actions workflow that fits the YAML.
+_WORKFLOW_HELP = """Print the GitHub Actions workflow that fits the YAML, or check that the one that is there does.
+
+`check` shows what differs and exits with 5, so that a changed schedule that nobody carried over is seen.
 
 \b
-Example:
-  dsync workflow generate
+Examples:
+  dsync workflow generate > .github/workflows/directional-sync.yml
+  dsync workflow check
 """
 _DOCTOR_HELP = """Check this machine and this repository; say how to mend what is wrong.
 
@@ -161,14 +166,49 @@ def schema(face: Face, of_report: bool, of_catalogue: bool) -> int:
     return int(Exit.OK)
 
 
-@click.command(help=_WORKFLOW_HELP, short_help="Print the GitHub Actions workflow that fits the YAML.")
-@click.argument("action", type=click.Choice(["generate"]), default="generate")
+@click.command(help=_WORKFLOW_HELP, short_help="Print the GitHub Actions workflow that fits the YAML, or check it.")
+@click.argument("action", type=click.Choice(["generate", "check"]), default="generate")
+@click.option("--file", "path", metavar="PATH", help=f"The workflow to check.  [default: {WORKFLOW_FILE}]")
 @faced
-def workflow(face: Face, action: str) -> int:
+def workflow(face: Face, action: str, path: str | None) -> int:
     from directional_sync.render.workflow import workflow as render
 
-    face.console.result(render(face.open().config).rstrip("\n"))
+    workspace = face.open()
+    text = render(workspace.config)
+    if action == "check":
+        return _checked(face, text, Path(path) if path else workspace.root / WORKFLOW_FILE)
+    if path is not None:
+        raise click.UsageError("--file goes with check")
+    face.console.result(text.rstrip("\n"))
     return int(Exit.OK)
+
+
+def _checked(face: Face, text: str, path: Path) -> int:
+    """Whether the file at `path` holds `text`; what differs is shown."""
+    import difflib
+
+    from directional_sync.core.escape import visible
+    from directional_sync.system import host
+
+    with host.host_errors(path):
+        there = path.read_bytes().decode("utf-8", "replace") if path.exists() else ""
+    name = path.name
+    lines = list(
+        difflib.unified_diff(
+            there.splitlines(), text.splitlines(), f"{name} as it is", f"{name} as it should be", lineterm=""
+        )
+    )
+    fits = there == text
+    if face.console.looks.form is not Form.TEXT:
+        face.console.document({"path": str(path), "exists": path.exists(), "fits": fits, "diff": lines})
+    elif fits:
+        face.console.result(f"ok: {name} fits the configuration")
+    else:
+        what = "does not fit the configuration" if path.exists() else "is not there"
+        hint = f"  dsync workflow generate > {WORKFLOW_FILE}   write it anew"
+        shown = [visible(line) for line in lines] if path.exists() else []
+        face.console.result("\n".join([*shown, f"{name} {what}", hint]))
+    return int(Exit.OK if fits else Exit.CHANGES)
 
 
 @click.command(help=_DOCTOR_HELP, short_help="Check this machine and this repository; say how to mend what is wrong.")

@@ -64,14 +64,15 @@ def deliver(face: Face, lock_timeout: float, ci: bool) -> int:
 
 @click.command(help=_BASE_HELP, short_help="Fetch or push what targets agreed on, without running them.")
 @click.argument("action", type=click.Choice(["fetch", "push"]))
+@click.option("--catch-up", is_flag=True, help="Take over the commits of the remote's branch first.")
 @click.option("--lock-timeout", type=Duration(), default=0.0, help="Wait so long for another run: 30s, 10m.")
 @faced
-def base(face: Face, action: str, lock_timeout: float) -> int:
+def base(face: Face, action: str, catch_up: bool, lock_timeout: float) -> int:
     from directional_sync import app, beyond
     from directional_sync.render.ink import amount
 
     options = app.RunOptions(command=face.command, lock_timeout_s=lock_timeout, stop=face.stop)
-    moved = beyond.share_bases(face.open(), options, push=action == "push")
+    moved = beyond.share_bases(face.open(), options, push=action == "push", catch_up=catch_up)
     if face.console.looks.form is not Form.TEXT:
         found: dict[str, Any] = {"remote": moved.remote, "targets": list(moved.targets), "kept": list(moved.kept)}
         face.console.document({"action": action, **found})
