@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import subprocess
@@ -161,19 +160,33 @@ def test_what_github_cannot_run_is_told(schedules: list[str], message: str) -> N
     assert found.value.problems[0].line == 2 + len(schedules)
 
 
-@pytest.mark.parametrize("tool", ["actionlint", "zizmor"])
-@pytest.mark.parametrize("text", [TEXT, workflow(loaded(flows("schedule: '6 2 * * *', timezone: Europe/Brussels")))])
-def test_g21_linters_find_nothing(tool: str, text: str, tmp_path: Path) -> None:
+def linted(tool: str, file: Path, *, schema: str) -> None:
+    """Skips where the tool is not installed."""
     program = Path(sysconfig.get_path("scripts")) / tool
     if not program.exists():
-        assert importlib.util.find_spec(tool) is None
         pytest.skip(f"{tool} is not installed")
+    options = {
+        "zizmor": ["--offline", "--persona=auditor", "--quiet"],
+        "check-jsonschema": ["--builtin-schema", schema],
+    }.get(tool, [])
+    found = subprocess.run([program, *options, file], capture_output=True, text=True, timeout=60)
+    assert found.returncode == 0, found.stdout + found.stderr
+
+
+VARIANTS = [
+    TEXT,
+    workflow(loaded(flows("schedule: '6 2 * * *', timezone: Europe/Brussels"))),
+    workflow(loaded(f"{HEAD}deliver: {{mode: pull_request, token: BOT}}\n" + flows("priority: 1").removeprefix(HEAD))),
+]
+
+
+@pytest.mark.parametrize("tool", ["actionlint", "zizmor", "check-jsonschema"])
+@pytest.mark.parametrize("text", VARIANTS, ids=["starter", "zones", "pull requests"])
+def test_g21_linters_find_nothing(tool: str, text: str, tmp_path: Path) -> None:
     file = tmp_path / ".github" / "workflows" / "sync.yml"
     file.parent.mkdir(parents=True)
     file.write_text(text)
-    options = ["--offline", "--persona=auditor", "--quiet"] if tool == "zizmor" else []
-    found = subprocess.run([program, *options, file], capture_output=True, text=True, timeout=60)
-    assert found.returncode == 0, found.stdout + found.stderr
+    linted(tool, file, schema="vendor.github-workflows")
 
 
 # What the script really does, with a stand-in for the program that writes its arguments down.
