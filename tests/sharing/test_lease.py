@@ -142,6 +142,13 @@ def test_f74_a_machine_at_work_renews_its_turn(fleet: Fleet, machines: Callable[
         two.take()
 
 
+def test_f74_what_a_killed_run_of_the_same_clone_left_is_over_at_once(machines: Callable[..., Machine]) -> None:
+    one = machines("one")
+    one.take()
+    one.leases = one.start()  # as after a kill: nothing was let go of
+    one.take()
+
+
 def test_t40_what_somebody_else_wrote_there_is_not_believed_and_runs_out(
     fleet: Fleet, machines: Callable[..., Machine]
 ) -> None:

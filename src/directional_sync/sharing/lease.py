@@ -3,16 +3,20 @@
 It is taken by a push that says what it expects to find, so of two machines one is told no. Whoever holds it says until
 when; who is not heard of any more loses it. Clocks differ: what has run out by the clock of its holder is taken over
 only some minutes later, and what a machine with a clock far ahead has left behind is taken over once it was seen
-unchanged for as long as it holds. A holder that was asleep finds out before its next effect, and stops.
+unchanged for as long as it holds. A holder that was asleep finds out before its next effect, and stops. What a killed
+run of this very clone has left is over at once, since only one run at a time works in a clone.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -103,9 +107,10 @@ class Leases:
         """Lets go of all. What cannot be let go of runs out by itself."""
         wanted = [Wanted(LEASE_REF.format(target=name), "", held.digest) for name, held in self.holds.items()]
         self.holds.clear()
-        if wanted and not self.far.push(wanted).taken:
-            for one in wanted:
-                self.far.push([one])
+        with suppress(SyncError):
+            if wanted and not self.far.push(wanted).taken:
+                for one in wanted:
+                    self.far.push([one])
 
     def _wait_for(self, ref: str, target: Target, until: float) -> None:
         while (current := self.far.now.get(ref, "")) and not self._is_over(ref, current):
@@ -134,6 +139,7 @@ class Leases:
             "version": 1,
             "target": name,
             "holder": socket.gethostname(),
+            "clone": self._clone,
             "run": self.run,
             "taken": _text(wall),
             "until": _text(wall + timedelta(seconds=self.ttl_s)),
@@ -161,6 +167,8 @@ class Leases:
         """Whether its holder has not been heard of for long enough."""
         said = self._read(digest)
         now = self.now()
+        if said.get("clone") == self._clone:
+            return True
         try:
             until, holds_s = datetime.fromisoformat(str(said["until"])), float(said["holds_s"])
             if now > until + timedelta(seconds=CLOCKS_S):
@@ -181,6 +189,15 @@ class Leases:
         host.make_folder(self._sightings)
         host.atomic_write(path, f"{digest} {_text(now)}\n".encode())
         return 0.0
+
+    @cached_property
+    def _clone(self) -> str:
+        """What no other clone is: a copy has the same note, but not at the same place of the same machine."""
+        path = self.far.repository.state / "clone"
+        if not path.exists():
+            host.atomic_write(path, f"{host.new_id()}\n".encode())
+        about = f"{path.read_text('ascii').strip()} {socket.gethostname()} {path.stat().st_ino} {path}"
+        return hashlib.sha256(about.encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
     @property
     def _sightings(self) -> Path:
