@@ -50,7 +50,7 @@ def test_t38_the_token_is_with_no_step_that_runs_targets() -> None:
         {},
         {"TARGET": "oca_*", "DIRECTION": "pull", "VERIFY": "true"},
         {"TARGET": "[a-c]?", "CONFIG": ".insightpulse/sync.yaml"},
-        {"COMMAND": "check", "SCHEDULE": "0 */6 * * MON-FRI", "DELIVER": "false"},
+        {"COMMAND": "check", "DUE": "true", "DELIVER": "false"},
     ],
 )
 def test_inputs_that_make_sense(inputs: dict[str, str]) -> None:
@@ -67,7 +67,7 @@ def test_inputs_that_make_sense(inputs: dict[str, str]) -> None:
         ("TARGET", "$(id)"),
         ("TARGET", "a\nb"),
         ("DIRECTION", "both"),
-        ("SCHEDULE", "* * * * *; id"),
+        ("DUE", "* * * * *; id"),
         ("VERIFY", "yes"),
         ("DELIVER", ""),
     ],

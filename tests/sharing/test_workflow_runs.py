@@ -118,3 +118,30 @@ def test_workflow_check_shows_what_has_drifted(fleet: Fleet, change: str) -> Non
     done = dsync(project, "workflow", "check")
     assert done.returncode == (5 if change else 0)
     assert ('+    - cron: "5 2 * * *" # a' in done.stdout) is bool(change)
+
+
+def ran(project: Project, note: str) -> str:
+    """Notes that the target `a` has run, as `run --due` does."""
+    file = project.write("../note.json", note)
+    blob = project.git("hash-object", "-w", str(file))
+    project.git("update-ref", "refs/directional-sync/ran/a", blob)
+    return blob
+
+
+def test_f40_what_has_run_is_known_to_the_next_new_clone(fleet: Fleet, tmp_path: Path) -> None:
+    fleet.found(fleet.sources("a"))
+    one = fleet.clone("one")
+    assert job(one, tmp_path / "1", "Fetch what was agreed", "Sync") == [0, 0]
+    first = ran(one, "[1]")
+    assert job(one, tmp_path / "2", "Deliver") == [0]
+    assert fleet.refs()["refs/directional-sync/ran/a"] == first
+    two = fleet.clone("two")
+    assert job(two, tmp_path / "3", "Fetch what was agreed", "Sync") == [0, 0]
+    assert two.git("rev-parse", "refs/directional-sync/ran/a") == first
+    second = ran(two, "[2]")
+    assert job(two, tmp_path / "4", "Deliver") == [0]
+    third = ran(one, "[3]")  # at the same time: both know something new
+    assert job(one, tmp_path / "5") == [0, 0, 0]
+    assert fleet.refs()["refs/directional-sync/ran/a"] == third != second
+    assert job(two, tmp_path / "6") == [0, 0, 0]
+    assert two.git("rev-parse", "refs/directional-sync/ran/a") == third

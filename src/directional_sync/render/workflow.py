@@ -2,9 +2,10 @@
 the file.
 
 What is typed into the form and what GitHub says about the event reaches the shell as variables, never as text of
-the script. A scheduled run is told which schedule fired and takes exactly the targets that have it, however late
-it starts. The token that may push is not there while targets run: what they commit is delivered by a step of its own.
-A pull request that changes the file gets it checked, without a secret and without running anything that it names.
+the script. A scheduled run takes whatever is due by the notes of earlier runs, however late it starts: no clock is
+read here, and what was dropped is made up for by the next one. The token that may push is not there while targets run:
+what they commit is delivered by a step of its own. A pull request that changes the file gets it checked, without a
+secret and without running anything that it names.
 """
 
 from __future__ import annotations
@@ -71,10 +72,10 @@ def _head(config: Config) -> list[str]:
         "",
         "permissions: {}",
         "",
-        "# One schedule waits for its own last run and for nothing else: of several waiting runs in one group GitHub",
-        "# keeps only the newest. Of runs that meet, who comes second plans again on top of the other.",
+        "# Scheduled runs wait for each other. Of several that wait GitHub keeps only the newest, which is enough, since",
+        "# each takes all that is due. What the button starts waits for nobody; who delivers second plans again on top.",
         "concurrency:",
-        "  group: directional-sync-${{ github.event.schedule || github.event.number || github.event_name }}",
+        "  group: directional-sync-${{ github.event_name == 'schedule' && 'schedule' || github.run_id }}",
         "  cancel-in-progress: false",
         "",
     ]
@@ -96,7 +97,7 @@ def _schedules(config: Config) -> list[str]:
 
 
 def _refuse(config: Config, users: dict[Schedule, list[Target]]) -> None:
-    problems, zones = [], dict[str, Schedule]()
+    problems = []
     for schedule, (target, *_) in users.items():
         try:
             gap = parse(schedule.cron).gap_min
@@ -108,13 +109,6 @@ def _refuse(config: Config, users: dict[Schedule, list[Target]]) -> None:
             problems.append(
                 _problem(target, f"GitHub cannot run {schedule.cron!r}: it fires every {gap} minutes", hint)
             )
-        other = zones.setdefault(schedule.cron, schedule)
-        if other != schedule:
-            message = (
-                f"{schedule.cron!r} is used in two time zones, {other.timezone} and {schedule.timezone}, and GitHub "
-                "does not say which of them fired"
-            )
-            problems.append(_problem(target, message, "move one of them by a minute"))
     if problems:
         raise ConfigError(problems, code="E-WORKFLOW")
 
@@ -207,7 +201,7 @@ def _prepared(*checkout: str) -> list[str]:
 
 _SYNC = """\
 arguments=(--ci --no-deliver --summary-json "$RUNNER_TEMP/sync_summary.json")
-if [ -n "$SCHEDULE" ]; then arguments+=("--schedule=$SCHEDULE"); fi
+if [ -n "$SCHEDULE" ]; then arguments+=(--due); fi
 if [ -n "$DIRECTION" ]; then arguments+=("--direction=$DIRECTION"); fi
 if [ -n "$TARGET" ]; then arguments+=("--target=$TARGET"); fi
 if [ "$DRY_RUN" = true ]; then arguments+=(--dry-run); fi

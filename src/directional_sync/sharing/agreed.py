@@ -18,6 +18,9 @@ from directional_sync.git.repository import BASE_REF, Repository
 from directional_sync.model.target import Direction, Target
 from directional_sync.sharing.far import Far
 
+RAN_REF = "refs/directional-sync/ran/{target}"
+"""Where it is noted when a target ran, for clones that are new each time."""
+
 
 def travels(target: Target) -> bool:
     """Whether what a target agreed on means anything to another clone. Outputs that are not committed are of one work
@@ -48,6 +51,25 @@ def adopted(
     return moves, kept
 
 
+def notes_in(far: Far, repository: Repository, targets: Iterable[Target]) -> list[RefMove]:
+    """The moves by which this clone learns when targets ran elsewhere. Where both know something new, its own stays."""
+    moves = []
+    for target in targets:
+        ref, noted = RAN_REF.format(target=target.name), far.noted(target.name)
+        ours, was, theirs = repository.ref(ref), repository.ref(noted), far.now.get(ref, "")
+        if theirs and theirs != was:
+            moves += [RefMove(ref, theirs, ours)] if ours in ("", was) else []
+            moves.append(RefMove(noted, theirs, was))
+    return moves
+
+
+def notes_out(far: Far, repository: Repository, targets: Iterable[Target]) -> list[Wanted]:
+    """Of which runs the remote is to be told. Losing such a note costs one run, so the later one simply holds."""
+    refs = [RAN_REF.format(target=target.name) for target in targets]
+    known = ((ref, repository.ref(ref), far.now.get(ref, "")) for ref in refs)
+    return [Wanted(ref, ours, theirs) for ref, ours, theirs in known if ours and ours != theirs]
+
+
 def outgoing(
     far: Far, repository: Repository, targets: Iterable[Target], kept: Mapping[str, str], *, lock: bool
 ) -> list[Wanted]:
@@ -63,13 +85,16 @@ def outgoing(
 
 
 def told(far: Far, repository: Repository, targets: Iterable[Target], refs: Iterable[str]) -> list[RefMove]:
-    """What is noted once the remote has taken these bases."""
+    """What is noted once the remote has taken these bases and notes."""
     pushed = set(refs)
     moves = []
     for target in targets:
         ref, shared = BASE_REF.format(target=target.name), far.shared(target.name)
         if ref in pushed:
             moves.append(RefMove(shared, repository.ref(ref), repository.ref(shared)))
+        ran, noted = RAN_REF.format(target=target.name), far.noted(target.name)
+        if ran in pushed:
+            moves.append(RefMove(noted, repository.ref(ran), repository.ref(noted)))
     return [move for move in moves if move.new != move.old]
 
 

@@ -40,6 +40,7 @@ def fetched(world: World, far: Far) -> Moved:
     with ObjectStore(repository, world.cache / "quarantine" / f"share-{host.new_id()}") as store:
         lock = read_lock(store, store.tree_of(repository.head), world.lock_path)
         moves, kept = agreed.adopted(far, repository, store, world.config.targets, lock)
+    moves += agreed.notes_in(far, repository, world.config.targets)
     if moves:
         repository.git.update_refs(moves, f"directional-sync: as {far.outward.remote} has it")
     bases = {BASE_REF.format(target=target.name): target.name for target in world.config.targets}
@@ -58,6 +59,7 @@ def pushed(world: World, far: Far) -> Moved:
     bases = {BASE_REF.format(target=target.name): target.name for target in world.config.targets}
     kept = {ref: repository.ref(ref) for ref, name in bases.items() if name in found.kept}
     wanted = agreed.outgoing(far, repository, world.config.targets, kept, lock=far.head == repository.head)
+    wanted += agreed.notes_out(far, repository, world.config.targets)
     if wanted:
         answer = far.push(wanted)
         if not answer.taken:
@@ -65,4 +67,4 @@ def pushed(world: World, far: Far) -> Moved:
             raise refusals.complaint(reason, far.outward.remote, said, kept="nothing was pushed")
         moves = agreed.told(far, repository, world.config.targets, [one.ref for one in wanted])
         repository.git.update_refs(moves, "directional-sync: pushed")
-    return Moved(far.outward.remote, tuple(bases[one.ref] for one in wanted), found.kept)
+    return Moved(far.outward.remote, tuple(bases[one.ref] for one in wanted if one.ref in bases), found.kept)

@@ -96,6 +96,7 @@ class Delivery:
         with self._store(repository) as store:
             lock = read_lock(store, store.tree_of(repository.head), self.world.lock_path)
             moves, self.kept = agreed.adopted(far, repository, store, tuple(self.targets.values()), lock)
+        moves += agreed.notes_in(far, repository, self.targets.values())
         if moves:
             repository.git.update_refs(moves, f"directional-sync: as {far.outward.remote} has it")
 
@@ -179,6 +180,7 @@ class Delivery:
         far = self.far
         targets = self.world.config.targets if self.own_refs else ()
         found = agreed.outgoing(far, repository, targets, self.kept, lock=True)
+        found += agreed.notes_out(far, repository, targets)
         if repository.head != far.head:
             found.insert(0, Wanted(far.ref, repository.head, None))
         return found
@@ -246,9 +248,11 @@ class Delivery:
         return self.forge.propose(draft.branch, self.far.branch, title, text, draft.tip)
 
     def _bases_alone(self) -> None:
-        """What was agreed on by targets that the branch says nothing of. Where it is not taken, it waits."""
+        """What was agreed on by targets that the branch says nothing of, and which ran. If not taken, it waits."""
         repository = self.world.repository.reread()
-        wanted = agreed.outgoing(self.far, repository, self.world.config.targets, self.kept, lock=False)
+        targets = self.world.config.targets
+        wanted = agreed.outgoing(self.far, repository, targets, self.kept, lock=False)
+        wanted += agreed.notes_out(self.far, repository, targets)
         if wanted and self.far.push(wanted).taken:
             self._noted(repository, wanted)
 

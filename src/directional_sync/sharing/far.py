@@ -17,11 +17,13 @@ from directional_sync.sharing import refusals
 
 _SEEN = "refs/directional-sync/seen/"
 _SHARED = "refs/directional-sync/shared/{remote}/{target}"
+_NOTED = "refs/directional-sync/noted/{remote}/{target}"
 _OURS = (
     "refs/heads/directional-sync/*",
     "refs/directional-sync/base/*",
     "refs/directional-sync/branch/*",
     "refs/directional-sync/lease/*",
+    "refs/directional-sync/ran/*",
 )
 KEPT = "what was committed is kept in this clone"
 
@@ -54,6 +56,10 @@ class Far:
     def shared(self, target: str) -> str:
         """The ref at which it is kept on which base of `target` this clone and the remote were one last."""
         return _SHARED.format(remote=self.outward.remote, target=target)
+
+    def noted(self, target: str) -> str:
+        """The same for the note of when `target` ran."""
+        return _NOTED.format(remote=self.outward.remote, target=target)
 
     def look(self) -> None:
         """Fetches the branch and our refs. Raises SyncError E-DELIVER-...; nothing of the user's has changed then."""
