@@ -154,14 +154,14 @@ def _state(workspace: Workspace) -> Iterator[Check]:
 
 
 def _workflow(workspace: Workspace) -> Iterator[Check]:
-    from directional_sync.render.workflow import workflow
+    from directional_sync.render.workflow import expected
 
     path = workspace.root / ".github" / "workflows" / "directional-sync.yml"
     if not path.exists():
         yield Check(
             "schedule", "workflow", None, "there is none; nothing runs by itself on GitHub", "dsync workflow generate"
         )
-    elif path.read_text() != workflow(workspace.config):
+    elif (there := path.read_text()) != expected(workspace.config, there):
         fix = "dsync workflow generate > .github/workflows/directional-sync.yml"
         yield Check("schedule", "workflow", None, "it differs from what the schedules in the YAML say", fix)
     else:

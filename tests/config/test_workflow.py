@@ -17,7 +17,7 @@ from tests.config.conftest import HEAD, loaded
 
 from directional_sync import starters
 from directional_sync.errors import ConfigError
-from directional_sync.render.workflow import workflow
+from directional_sync.render.workflow import expected, workflow
 
 STARTER = loaded(starters.contents("insightpulse")[starters.CONFIG].decode(), {"HOME": "/h"})
 TEXT = workflow(STARTER)
@@ -172,11 +172,12 @@ VARIANTS = [
     TEXT,
     workflow(loaded(flows("schedule: '6 2 * * *', timezone: Europe/Brussels"))),
     workflow(loaded(f"{HEAD}deliver: {{mode: pull_request, token: BOT}}\n" + flows("priority: 1").removeprefix(HEAD))),
+    workflow(loaded(flows("priority: 1", "schedule: '6 2 * * *'")), matrix=True),
 ]
 
 
 @pytest.mark.parametrize("tool", ["actionlint", "zizmor", "check-jsonschema"])
-@pytest.mark.parametrize("text", VARIANTS, ids=["starter", "zones", "pull requests"])
+@pytest.mark.parametrize("text", VARIANTS, ids=["starter", "zones", "pull requests", "matrix"])
 def test_g21_linters_find_nothing(tool: str, text: str, tmp_path: Path) -> None:
     file = tmp_path / ".github" / "workflows" / "sync.yml"
     file.parent.mkdir(parents=True)
@@ -191,7 +192,7 @@ exit "${STATUS:-0}"
 """
 
 
-def run(tmp_path: Path, **environment: str) -> tuple[int, list[str]]:
+def run(tmp_path: Path, script_text: str = "", **environment: str) -> tuple[int, list[str]]:
     """The script of the step that syncs, as GitHub runs it: (exit status, what the stand-in wrote down)."""
     programs, log = tmp_path / "bin", tmp_path / "log"
     programs.mkdir(exist_ok=True)
@@ -201,7 +202,7 @@ def run(tmp_path: Path, **environment: str) -> tuple[int, list[str]]:
     env = {**os.environ, **blank, "LOG": str(log), "RUNNER_TEMP": "/r"}
     env |= {"PATH": f"{programs}:{os.environ['PATH']}", **environment}
     script = tmp_path / "step.sh"
-    script.write_text(step("Sync")["run"])
+    script.write_text(script_text or step("Sync")["run"])
     done = subprocess.run(["bash", "-e", script], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60)
     return done.returncode, log.read_text().splitlines()
 
@@ -241,3 +242,44 @@ def test_t13_whatever_is_typed_is_one_argument(text: str) -> None:
 
 def test_a_failed_run_fails_the_job(tmp_path: Path) -> None:
     assert run(tmp_path, STATUS="6")[0] == 6
+
+
+MATRIX: dict[str, Any] = yaml.safe_load(VARIANTS[-1])
+
+
+def test_a_matrix_has_a_job_for_each_target() -> None:
+    job = MATRIX["jobs"]["sync"]
+    assert job["strategy"] == {"fail-fast": False, "max-parallel": 4, "matrix": {"target": ["t0", "t1"]}}
+    assert (
+        job["timeout-minutes"]
+        == 45
+        < yaml.safe_load(workflow(loaded(flows("priority: 1", "priority: 1"))))["jobs"]["sync"]["timeout-minutes"]
+    )
+    assert expected(loaded(flows("priority: 1", "schedule: '6 2 * * *'")), VARIANTS[-1]) == VARIANTS[-1]
+
+
+@pytest.mark.parametrize(
+    ("environment", "status", "arguments"),
+    [
+        ({}, 0, ["--target=t0", "--ci"]),
+        ({"SCHEDULE": "6 2 * * *"}, 0, ["--target=t0", "--ci", "--due"]),
+        ({"TARGET": "t*"}, 0, ["--target=t0", "--ci"]),
+        ({"TARGET": "other_*"}, 0, []),
+        ({"DIRECTION": "pull", "STATUS": "3"}, 0, ["--target=t0", "--ci", "--direction=pull"]),
+        ({"STATUS": "6"}, 6, ["--target=t0", "--ci"]),
+    ],
+)
+def test_a_job_of_the_matrix_runs_its_target_where_it_is_meant(
+    tmp_path: Path, environment: dict[str, str], status: int, arguments: list[str]
+) -> None:
+    [script] = [item["run"] for item in MATRIX["jobs"]["sync"]["steps"] if item.get("name") == "Sync"]
+    (tmp_path / "log").touch()
+    found, log = run(tmp_path, script, NAME="t0", **environment)
+    fixed = {"run", "--no-deliver", "--summary-json", "/r/sync_summary.json"}
+    assert (found, [said for said in log if said not in fixed]) == (status, arguments)
+
+
+def test_targets_that_need_each_other_do_not_run_side_by_side() -> None:
+    with pytest.raises(ConfigError) as found:
+        workflow(loaded(flows("priority: 1", "needs: [t0]")), matrix=True)
+    assert "t1: needs t0" in found.value.problems[0].message

@@ -35,15 +35,34 @@ _OWN = ("CI", "HOME", "LANG", "LOGNAME", "PATH", "PWD", "SHELL", "SSH_AUTH_SOCK"
 """Variables that the runner has itself."""
 
 
-def workflow(config: Config) -> str:
-    """The text of the workflow file, the same for the same configuration. Raises ConfigError E-WORKFLOW when GitHub
-    could not run the schedules as they are written."""
-    return "\n".join([*_head(config), *_job(config), ""])
+def workflow(config: Config, *, matrix: bool = False) -> str:
+    """The text of the workflow file, the same for the same configuration. `matrix`: a job for each target, side by
+    side. Raises ConfigError E-WORKFLOW when GitHub could not run it as it is written."""
+    if matrix:
+        _refuse_order(config)
+    return "\n".join([*_head(config, matrix), *_job(config, matrix), ""])
 
 
-def _head(config: Config) -> list[str]:
+def expected(config: Config, there: str) -> str:
+    """What a file that holds `there` should hold: it is with or without a matrix as before. Raises as `workflow`."""
+    return workflow(config, matrix="\n      matrix:\n" in there)
+
+
+def _refuse_order(config: Config) -> None:
+    message = "needs {}, and with a matrix each target runs in a job of its own"
+    found = [
+        _problem(target, message.format(target.needs[0]), "generate it without --matrix")
+        for target in config.targets
+        if target.needs
+    ]
+    if found:
+        raise ConfigError(found, code="E-WORKFLOW")
+
+
+def _head(config: Config, matrix: bool) -> list[str]:
+    command = "dsync workflow generate" + (" --matrix" if matrix else "")
     return [
-        f"# Made by `dsync workflow generate` from {config.path}; change that file, then generate this one again.",
+        f"# Made by `{command}` from {config.path}; change that file, then generate this one again.",
         "name: Directional Sync Automation",
         "",
         '"on":',
@@ -72,8 +91,8 @@ def _head(config: Config) -> list[str]:
         "",
         "permissions: {}",
         "",
-        "# Scheduled runs wait for each other. Of several that wait GitHub keeps only the newest, which is enough, since",
-        "# each takes all that is due. What the button starts waits for nobody; who delivers second plans again on top.",
+        "# Scheduled runs wait for each other. Of several GitHub keeps only the newest waiting, which is enough, since",
+        "# each takes all that is due. The button waits for nobody; who delivers second plans again on top.",
         "concurrency:",
         "  group: directional-sync-${{ github.event_name == 'schedule' && 'schedule' || github.run_id }}",
         "  cancel-in-progress: false",
@@ -118,7 +137,7 @@ def _problem(target: Target, message: str, hint: str) -> Problem:
     return Problem(f"{target.name}: {message}", place.path, place.line, place.column, hint=hint, code="E-WORKFLOW")
 
 
-def _job(config: Config) -> list[str]:
+def _job(config: Config, matrix: bool) -> list[str]:
     proposes = config.deliver is not None and (
         config.deliver.deliver_mode is DeliverMode.PULL_REQUEST or config.deliver.api is not None
     )
@@ -128,7 +147,8 @@ def _job(config: Config) -> list[str]:
         "    name: Sync",
         "    if: ${{ github.event_name != 'pull_request' }}",
         "    runs-on: ubuntu-24.04",
-        f"    timeout-minutes: {_minutes(config.targets)}",
+        *(_matrix(config) if matrix else []),
+        f"    timeout-minutes: {_minutes(config.targets, matrix)}",
         "    environment: directional-sync # the place for the secrets, and for rules on who may use them",
         "    permissions:",
         "      contents: write # to push what was pulled",
@@ -144,8 +164,9 @@ def _job(config: Config) -> list[str]:
         "        id: sync",
         "        env:",
         *_asked(),
+        *(["          NAME: ${{ matrix.target }}"] if matrix else []),
         *_environment(config),
-        *_script(_SYNC),
+        *_script(_SYNC_ONE if matrix else _SYNC),
         "",
         "      - name: Deliver",
         "        if: ${{ !cancelled() && !inputs.dry_run && steps.sync.outcome != 'skipped' }}",
@@ -158,7 +179,7 @@ def _job(config: Config) -> list[str]:
         "        if: ${{ !cancelled() }}",
         f"        uses: {_ARTIFACT}",
         "        with:",
-        "          name: sync-summary",
+        "          name: sync-summary" + ("-${{ matrix.target }}" if matrix else ""),
         "          path: ${{ runner.temp }}/sync_summary.json",
         "          if-no-files-found: warn",
         "          retention-days: 30",
@@ -199,15 +220,32 @@ def _prepared(*checkout: str) -> list[str]:
     ]
 
 
-_SYNC = """\
+_ARGUMENTS = """\
 arguments=(--ci --no-deliver --summary-json "$RUNNER_TEMP/sync_summary.json")
 if [ -n "$SCHEDULE" ]; then arguments+=(--due); fi
 if [ -n "$DIRECTION" ]; then arguments+=("--direction=$DIRECTION"); fi
-if [ -n "$TARGET" ]; then arguments+=("--target=$TARGET"); fi
 if [ "$DRY_RUN" = true ]; then arguments+=(--dry-run); fi
 if [ "$VERIFY" = true ]; then arguments+=(--verify); fi
-dsync run "${arguments[@]}"
 """
+
+_SYNC = f"""{_ARGUMENTS}if [ -n "$TARGET" ]; then arguments+=("--target=$TARGET"); fi
+dsync run "${{arguments[@]}}"
+"""
+
+# What was typed is a pattern here, so it is not in quotes; 3 says that the target has another direction.
+_SYNC_ONE = f"""{_ARGUMENTS}if [ -n "$TARGET" ] && [[ "$NAME" != $TARGET ]]; then echo "not asked for"; exit 0; fi
+dsync run "--target=$NAME" "${{arguments[@]}}" || {{ status=$?; [ "$status" = 3 ] || exit "$status"; }}
+"""
+
+
+def _matrix(config: Config) -> list[str]:
+    return [
+        "    strategy:",
+        "      fail-fast: false",
+        "      max-parallel: 4",
+        "      matrix:",
+        f"        target: {json.dumps([target.name for target in config.targets])}",
+    ]
 
 
 def _script(text: str) -> list[str]:
@@ -251,7 +289,7 @@ def _environment(config: Config, *, but: frozenset[str] = frozenset()) -> list[s
     return lines
 
 
-def _minutes(targets: Sequence[Target]) -> int:
-    """Enough for all targets one after the other, within what GitHub allows."""
-    needed = sum(target.timeout_s for target in targets) / 60
+def _minutes(targets: Sequence[Target], matrix: bool) -> int:
+    """Enough for all targets one after the other, or for the longest of them, within what GitHub allows."""
+    needed = (max if matrix else sum)(target.timeout_s for target in targets) / 60
     return min(_MINUTES_MAX, math.ceil(needed) + _SPARE_MINUTES)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from directional_sync.cli.console import Form
 from directional_sync.cli.options import Duration, Face, faced
 from directional_sync.errors import Exit
+
+if TYPE_CHECKING:
+    from directional_sync.model.target import Config
 
 WORKFLOW_FILE = ".github/workflows/directional-sync.yml"
 
@@ -168,31 +171,34 @@ def schema(face: Face, of_report: bool, of_catalogue: bool) -> int:
 
 @click.command(help=_WORKFLOW_HELP, short_help="Print the GitHub Actions workflow that fits the YAML, or check it.")
 @click.argument("action", type=click.Choice(["generate", "check"]), default="generate")
+@click.option("--matrix", is_flag=True, help="A job for each target, side by side; not where targets need each other.")
 @click.option("--file", "path", metavar="PATH", help=f"The workflow to check.  [default: {WORKFLOW_FILE}]")
 @faced
-def workflow(face: Face, action: str, path: str | None) -> int:
+def workflow(face: Face, action: str, matrix: bool, path: str | None) -> int:
     from directional_sync.render.workflow import workflow as render
 
     workspace = face.open()
-    text = render(workspace.config)
     if action == "check":
-        return _checked(face, text, Path(path) if path else workspace.root / WORKFLOW_FILE)
+        if matrix:
+            raise click.UsageError("--matrix goes with generate; check sees by itself which form there is")
+        return _checked(face, workspace.config, Path(path) if path else workspace.root / WORKFLOW_FILE)
     if path is not None:
         raise click.UsageError("--file goes with check")
-    face.console.result(text.rstrip("\n"))
+    face.console.result(render(workspace.config, matrix=matrix).rstrip("\n"))
     return int(Exit.OK)
 
 
-def _checked(face: Face, text: str, path: Path) -> int:
-    """Whether the file at `path` holds `text`; what differs is shown."""
+def _checked(face: Face, config: Config, path: Path) -> int:
+    """Whether the workflow at `path` fits; what differs is shown."""
     import difflib
 
     from directional_sync.core.escape import visible
+    from directional_sync.render.workflow import expected
     from directional_sync.system import host
 
     with host.host_errors(path):
         there = path.read_bytes().decode("utf-8", "replace") if path.exists() else ""
-    name = path.name
+    name, text = path.name, expected(config, there)
     lines = list(
         difflib.unified_diff(
             there.splitlines(), text.splitlines(), f"{name} as it is", f"{name} as it should be", lineterm=""
