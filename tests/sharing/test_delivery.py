@@ -278,3 +278,26 @@ def test_a_hostile_configuration_of_the_clone_runs_nothing(fleet: Fleet, tmp_pat
         one.git("config", key, str(script))
     assert delivered(one.run()).pushed == 1
     assert not proof.exists()
+
+
+def test_the_first_push_makes_the_branch(fleet: Fleet) -> None:
+    first = fleet.found(PUSH + fleet.sources("a"))
+    fleet.git("update-ref", "-d", "refs/heads/main")
+    delivered(first.run())
+    assert fleet.refs()["refs/heads/main"] == first.head
+
+
+def test_t40_a_base_that_this_program_has_not_written_is_not_taken(fleet: Fleet) -> None:
+    fleet.found(PUSH + fleet.sources("a"))
+    one, two = fleet.clone("one"), fleet.clone("two")
+    one.run()
+    base = "refs/directional-sync/base/a"
+    true = fleet.refs()[base]
+    two.git("pull", "-q")
+    for forged in (fleet.refs()["refs/heads/main"], two.git("hash-object", "-w", "sync.yaml")):
+        two.git("push", "-q", "--force", "origin", f"{forged}:{base}")
+        assert delivered(two.run()).failure is None
+        assert two.git("rev-parse", "--verify", "-q", base, check=False) != forged
+    fleet.source("a", a="a 2\n")
+    delivered(one.run())
+    assert fleet.refs()[base] == one.git("rev-parse", base) != true
