@@ -45,6 +45,7 @@ def examine(config_path: str | None, cwd: Path, environ: Mapping[str, str]) -> l
         checks += _guarded("configuration", "entrypoints", lambda: _entrypoints(found))
         checks += _guarded("credentials", "variables", lambda: _variables(found))
         checks += _guarded("state", "state folder", lambda: _state(found))
+        checks += _guarded("delivery", "remote", lambda: _delivery(found))
         checks += _guarded("schedule", "workflow", lambda: _workflow(found))
     return checks
 
@@ -151,6 +152,23 @@ def _state(workspace: Workspace) -> Iterator[Check]:
         yield Check("state", "state folder", False, f"{state} cannot be written", f"ls -ld {state}")
     else:
         yield Check("state", "state folder", False, f"{state} can be read by others", f"chmod 700 {state}")
+
+
+def _delivery(workspace: Workspace) -> Iterator[Check]:
+    """Whether what a run commits would find its way; nobody is asked for it."""
+    deliver = workspace.config.deliver
+    if deliver is None or not deliver.push:
+        return
+    from directional_sync.git.repository import Repository
+    from directional_sync.sharing.opening import NotThisBranchError, far_side
+
+    try:
+        far, token, variable = far_side(Repository.open(workspace.root), deliver, workspace.environ)
+    except NotThisBranchError as why:
+        yield Check("delivery", "branch", None, f"a run here would not be delivered: {why}")
+        return
+    how = f"the token in {variable}" if token and far.outward.url.startswith("http") else "git's own credentials"
+    yield Check("delivery", "remote", True, f"{deliver.deliver_mode} to {far.where}, with {how}")
 
 
 def _workflow(workspace: Workspace) -> Iterator[Check]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sysconfig
@@ -145,3 +146,23 @@ def test_f40_what_has_run_is_known_to_the_next_new_clone(fleet: Fleet, tmp_path:
     assert fleet.refs()["refs/directional-sync/ran/a"] == third != second
     assert job(two, tmp_path / "6") == [0, 0, 0]
     assert two.git("rev-parse", "refs/directional-sync/ran/a") == third
+
+
+@pytest.mark.parametrize(
+    ("deliver", "ok", "message"),
+    [
+        ("{}", True, "commit to origin/main, with git's own credentials"),
+        ("{mode: branch}", True, "branch to origin/main"),
+        ("{branch: other}", None, "`deliver.branch` is other"),
+        ("{remote: elsewhere}", False, "no remote called elsewhere (E-DELIVER-REMOTE)"),
+        ("{token: NOT_SET}", False, "NOT_SET, which is not set"),
+    ],
+)
+def test_doctor_says_whether_a_run_would_be_delivered(
+    fleet: Fleet, deliver: str, ok: bool | None, message: str
+) -> None:
+    fleet.found(f"deliver: {deliver}\n" + fleet.sources("a"))
+    checks = json.loads(dsync(fleet.clone("one"), "doctor", "--json").stdout)["checks"]
+    [check] = [check for check in checks if check["group"] == "delivery"]
+    assert check["ok"] is ok
+    assert message in check["message"]
