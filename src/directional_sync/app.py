@@ -131,7 +131,7 @@ def _run(
     judged: bool = True,
 ) -> Summary:
     from directional_sync.execute.local import execute, refuse_stale
-    from directional_sync.wiring import open_world, recorded, redacted
+    from directional_sync.wiring import delivering, open_world, recorded, redacted
 
     started, begun, picked = host.utc_now(), host.monotonic(), None
     if options.due:
@@ -156,7 +156,8 @@ def _run(
         world.tell(Event(EventType.RUN_START, f"{len(targets)} targets", data=begin))
         voice = _voice(workspace, mode)
         beginning = voice.begun(workspace, targets) if voice else None
-        records = execute(targets, world, mode)
+        with delivering(workspace, options, world, mode) as way:
+            records, delivered = way.carry(execute, targets)
         records = picked.account(records) if picked is not None else records
         summary = Summary(
             run=world.run,
@@ -168,8 +169,9 @@ def _run(
             version=__version__,
             base=base,
             plan_id=_keep_plan(world, records, options) if mode.dry_run and not quiet else "",
+            delivered=delivered,
         )
-        if not mode.dry_run:
+        if not mode.dry_run and (records or targets):
             summary = recorded(workspace, summary, world.tell, carry=options.carry)
         world.tell(Event(EventType.RUN_END, f"{summary.successful} ok, {summary.failed} failed", subject=summary))
     # Once the repository is free again; who could not be told is a warning on the record.

@@ -47,6 +47,7 @@ def examine(config_path: str | None, cwd: Path, environ: Mapping[str, str]) -> l
         checks += _guarded("credentials", "variables", lambda: _variables(found))
         checks += _guarded("notifications", "channels", lambda: _notifications(found))
         checks += _guarded("state", "state folder", lambda: _state(found))
+        checks += _guarded("delivery", "remote", lambda: _delivery(found))
         checks += _guarded("schedule", "workflow", lambda: _workflow(found))
         checks += _guarded("schedule", "runs", lambda: _runs(found))
     return checks
@@ -179,15 +180,32 @@ def _state(workspace: Workspace) -> Iterator[Check]:
         yield Check("state", "state folder", False, f"{state} can be read by others", f"chmod 700 {state}")
 
 
+def _delivery(workspace: Workspace) -> Iterator[Check]:
+    """Whether what a run commits would find its way; nobody is asked for it."""
+    deliver = workspace.config.deliver
+    if deliver is None or not deliver.push:
+        return
+    from directional_sync.git.repository import Repository
+    from directional_sync.sharing.opening import NotThisBranchError, far_side
+
+    try:
+        far, token, variable = far_side(Repository.open(workspace.root), deliver, workspace.environ)
+    except NotThisBranchError as why:
+        yield Check("delivery", "branch", None, f"a run here would not be delivered: {why}")
+        return
+    how = f"the token in {variable}" if token and far.outward.url.startswith("http") else "git's own credentials"
+    yield Check("delivery", "remote", True, f"{deliver.deliver_mode} to {far.where}, with {how}")
+
+
 def _workflow(workspace: Workspace) -> Iterator[Check]:
-    from directional_sync.render.workflow import workflow
+    from directional_sync.render.workflow import expected
 
     path = workspace.root / ".github" / "workflows" / "directional-sync.yml"
     if not path.exists():
         yield Check(
             "schedule", "workflow", None, "there is none; nothing runs by itself on GitHub", "dsync workflow generate"
         )
-    elif path.read_text() != workflow(workspace.config):
+    elif (there := path.read_text()) != expected(workspace.config, there):
         fix = "dsync workflow generate > .github/workflows/directional-sync.yml"
         yield Check("schedule", "workflow", None, "it differs from what the schedules in the YAML say", fix)
     else:

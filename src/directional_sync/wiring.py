@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from directional_sync import plugins
 from directional_sync.core.redact import Redactor
@@ -17,13 +18,17 @@ from directional_sync.git.recovery import recover
 from directional_sync.git.repository import Repository
 from directional_sync.model.lifecycle import Event, EventType, Level, Skip, Tell
 from directional_sync.model.plan import Plan
-from directional_sync.model.record import Summary, TargetRecord
-from directional_sync.run.world import World
+from directional_sync.model.record import Delivered, Summary, TargetRecord
+from directional_sync.model.target import Target
+from directional_sync.run.world import Mode, World
 from directional_sync.store.ledger import TargetLedger
 from directional_sync.system import host
 from directional_sync.system.environment import credentials_for, environment_for
 from directional_sync.system.lock import run_lock
 from directional_sync.workspace import RunOptions, Workspace, redactor
+
+if TYPE_CHECKING:
+    from directional_sync.sharing.deliver import Delivery
 
 
 @contextmanager
@@ -57,6 +62,56 @@ def open_world(workspace: Workspace, options: RunOptions, tell: Tell, *, gates: 
             ledger_for=lambda target: TargetLedger(workspace.state / "effects", target.name, run, mask),
             stop=options.stop,
         )
+
+
+@dataclass(frozen=True)
+class Way:
+    """How the commits of one run leave this clone: not at all, or by a delivery."""
+
+    world: World
+    mode: Mode
+    delivery: Delivery | None = None
+    mask: Redactor = Redactor(())
+    why_not: str = ""
+
+    def carry(
+        self, execute: Callable[[Sequence[Target], World, Mode], Sequence[TargetRecord]], targets: Sequence[Target]
+    ) -> tuple[Sequence[TargetRecord], Delivered | None]:
+        """Runs the targets and delivers what they made. Raises SyncError before anything was run."""
+        if self.delivery is None:
+            records = execute(targets, self.world, self.mode)
+            return records, Delivered("", "", notes=(self.why_not,)) if self.why_not else None
+        self.delivery.begin()
+        records = execute(targets, self.world, self.mode)
+        by_name = {target.name: target for target in (*self.world.config.targets, *targets)}
+        records, found = self.delivery.finish(
+            records, lambda names: execute([by_name[name] for name in names], self.world, self.mode)
+        )
+        return records, self.mask.value(found)
+
+
+@contextmanager
+def delivering(workspace: Workspace, options: RunOptions, world: World, mode: Mode) -> Iterator[Way]:
+    """What the file and the options say about the way of commits. Raises SyncError, with nothing run."""
+    deliver = workspace.config.deliver
+    wanted = options.deliver if options.deliver is not None else deliver is not None and deliver.push
+    if mode.dry_run or not wanted:
+        yield Way(world, mode)
+        return
+    from directional_sync.model.target import Deliver
+    from directional_sync.sharing.opening import NotThisBranchError, opened
+
+    try:
+        delivery = opened(world, deliver or Deliver(), workspace.environ, once=bool(mode.expected))
+    except NotThisBranchError as why:
+        yield Way(world, mode, why_not=f"not delivered: {why}")
+        return
+    leases = delivery.leases(options.lock_timeout_s)
+    delivery.world = replace(world, turns=leases)
+    try:
+        yield Way(delivery.world, mode, delivery, redactor(workspace))
+    finally:
+        leases.release()
 
 
 def _trusted(context: Context, repository: Repository, environ: Mapping[str, str]) -> Context:

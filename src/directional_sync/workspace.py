@@ -74,6 +74,8 @@ class RunOptions:
     """Only what is due by its schedule."""
     carry: bool = False
     """With `due`: note what ran where it travels with the repository."""
+    deliver: bool | None = None
+    """Whether commits are pushed; None: as the file says."""
     command: str = ""
     """The command line, for those who find the repository locked."""
     stop: Callable[[], bool] = lambda: False

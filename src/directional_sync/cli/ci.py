@@ -46,6 +46,8 @@ def annotate(summary: Summary, workspace: Workspace, console: Console) -> None:
 
     places = {t.name: (t.place.path or workspace.config.path, t.place.line) for t in workspace.config.targets}
     lines = github.record_annotations(summary.records, places)
+    if summary.delivered is not None and summary.delivered.failure is not None:
+        lines = [github.delivery_annotation(summary.delivered.failure), *lines]
     for line in lines:
         (console.result if console.looks.form is Form.TEXT else console.say)(line)
     path = console.environ.get("GITHUB_STEP_SUMMARY")

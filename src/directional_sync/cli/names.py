@@ -23,6 +23,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "approve": ("approve:approve", "Show what of a target waits for approval, and approve it."),
     "verify": ("run:verify", "Run checks, verifications and drift gates on what is committed now."),
     "prune": ("run:prune", "Remove what came from sources and targets that left the file."),
+    "deliver": ("share:deliver", "Push what runs have committed and what targets agreed on."),
+    "base": ("share:base", "Fetch or push what targets agreed on, without running them."),
     "log": ("look:log", "List past runs; or how long and how well targets went."),
     "show": ("look:show", "Show one past run in full."),
     "rollback": ("rewind:rollback", "Take one run back: files, state, and what it wrote to far sides."),
@@ -34,7 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("explain:explain", "Explain an error code, a target, a field of the YAML or a schedule."),
     "skills": ("skills:skills", "Check a folder of skills, or print the catalogue that names them."),
     "schema": ("setup:schema", "Print the JSON schema of the YAML, or of the report."),
-    "workflow": ("setup:workflow", "Print the GitHub Actions workflow that fits the YAML."),
+    "workflow": ("setup:workflow", "Print the GitHub Actions workflow that fits the YAML, or check it."),
     "demo": ("demo:demo", "Show all of it on a scratch repository, with upstreams and services on this machine."),
     "completion": ("setup:completion", "Print the completion script for a shell."),
 }

@@ -7,13 +7,16 @@ from dataclasses import replace
 from typing import Any
 
 from directional_sync import plugins
+from directional_sync.config.schema_deliver import DeliverPart
 from directional_sync.config.schema_safety import CheckPart, DriftGatePart, SafetyPart
 from directional_sync.config.schema_target import DefaultsPart, PolicyPart, TargetPart, VerificationPart
 from directional_sync.model.target import (
     Allowed,
+    Api,
     Catchup,
     Check,
     ConflictRule,
+    Deliver,
     Direction,
     DriftGate,
     Place,
@@ -108,6 +111,20 @@ def safety(part: SafetyPart) -> Safety:
         max_file_bytes=part.max_file_bytes,
         protected=tuple(part.protected or ()),
         allow_protected=tuple(part.allow_protected or ()),
+    )
+
+
+def deliver(part: DeliverPart) -> Deliver:
+    api = part.api
+    return Deliver(
+        push=part.push,
+        remote=part.remote or "",
+        branch=part.branch or "",
+        deliver_mode=part.mode,
+        token=part.token or "",
+        attempts=part.attempts,
+        api=Api(api.type, api.url or "", api.repository or "") if api is not None else None,
+        **({"lease_s": part.lease} if part.lease is not None else {}),
     )
 
 

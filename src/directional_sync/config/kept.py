@@ -45,6 +45,8 @@ _ENUMS = {
     "on_read_only": model.OnReadOnly,
     "approve": model.Approve,
     "hidden_text": model.HiddenText,
+    "deliver_mode": model.DeliverMode,
+    "dialect": model.ForgeKind,
 }
 
 _OF_NOTIFY = ("Notify", "Channel", "Ping", "Silence")
@@ -169,7 +171,7 @@ def _value(kept: Any) -> Any:
         return Values(kept[1], given)
     if kind in _OF_NOTIFY:
         return _notify(kind, given)
-    enums = {name: _ENUMS[name](item) for name, item in given.items() if name in _ENUMS}
+    enums = {name: _ENUMS[name](item) for name, item in given.items() if name in _ENUMS and item is not None}
     return getattr(model, kind)(**{**given, **enums})
 
 

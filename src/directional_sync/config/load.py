@@ -141,6 +141,7 @@ class _Reader:
             digest=digest,
             secrets=self.secrets(),
             variables=tuple(sorted(self.variables())),
+            deliver=build.deliver(file.deliver) if file.deliver is not None else None,
         )
 
     def _notify(self, names: tuple[str, ...]) -> Notify | None:
@@ -188,7 +189,7 @@ class _Reader:
                 message, span = f"version {whole.version!r} is not known", self.document.near(("version",))
                 self.found.append(self.document.problem(message, span, 'version: "1.0"'))
             shared, safety = whole.defaults or DefaultsPart(), whole.safety or SafetyPart()
-            return rules.File(self.document, names, whole.targets, shared, safety)
+            return rules.File(self.document, names, whole.targets, shared, safety, deliver=whole.deliver)
         parts = {name: self._rest(TargetPart, raw[name], ("targets", name)) for name in names}
         return rules.File(
             self.document,

@@ -50,6 +50,8 @@ _SECTIONS = (
     ("`targets.<name>`", "TargetPart", "DefaultsPart"),
     ("`targets.<name>.verification`", "VerificationPart", ""),
     ("`targets.<name>.policy`, `defaults.policy`", "PolicyPart", ""),
+    ("`deliver`", "DeliverPart", ""),
+    ("`deliver.api`", "ApiPart", ""),
     ("`safety`", "SafetyPart", ""),
     ("`safety.pre_sync_checks[]`, `safety.post_sync_checks[]`", "CheckPart", ""),
     ("`safety.drift_gates[]`", "DriftGatePart", ""),

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from directional_sync import plugins
+from directional_sync.config.schema_deliver import DeliverPart
 from directional_sync.config.schema_parts import TARGET_NAME, TARGET_NAME_MAX, Part
 from directional_sync.config.schema_safety import SafetyPart
 from directional_sync.config.schema_target import DefaultsPart, TargetPart
@@ -29,6 +30,9 @@ class FilePart(Part):
     )
     targets: dict[TargetName, TargetPart] = Field(description="The flows, by name.", min_length=1)
     safety: SafetyPart | None = Field(default=None, description="Checks and limits for all targets.")
+    deliver: DeliverPart | None = Field(
+        default=None, description="What becomes of a run's commits beyond this clone. Default: they stay here."
+    )
     notify: dict[str, Any] | None = Field(
         default=None, description="Who is told when something stops, begins to wait, or works again."
     )

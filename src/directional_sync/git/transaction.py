@@ -71,6 +71,17 @@ def commit(repository: Repository, store: ObjectStore, work: Commit) -> tuple[st
         _move_only(repository, store, work)
         return "", []
     new = store.write_commit(work.tree, [repository.head], work.message, author=work.author, when=work.when)
+    return new, _carried(repository, store, work, new)
+
+
+def advance(repository: Repository, store: ObjectStore, work: Commit, new: str) -> list[str]:
+    """The same with a commit that is here already: the branch goes on to `new`, which is no ancestor of its head, whose
+    tree is `work.tree` and which differs from the branch by `work.changes`. Answers and raises as `commit`."""
+    return _carried(repository, store, work, new)
+
+
+def _carried(repository: Repository, store: ObjectStore, work: Commit, new: str) -> list[str]:
+    """The branch at `new`, refs, index and work tree with it. Answers the keys that were left alone."""
     journal = _journal(repository, store, work, repository.branch, new)
     index = IndexUpdate(repository, journal.token)
     with _prepared(repository, store, journal) as (reach, stands, staged):
@@ -87,7 +98,7 @@ def commit(repository: Repository, store: ObjectStore, work: Commit) -> tuple[st
             index.release()
     if not deferred:
         journals.remove(repository, journal.token)
-    return new, placed.left
+    return placed.left
 
 
 def write_only(repository: Repository, store: ObjectStore, work: Commit) -> list[str]:
@@ -256,4 +267,4 @@ def _old(moves: Sequence[RefMove]) -> list[str]:
     return [move.old for move in moves if move.old]
 
 
-__all__ = ["Commit", "RefMove", "commit", "interrupted", "recover", "write_only"]
+__all__ = ["Commit", "RefMove", "advance", "commit", "interrupted", "recover", "write_only"]

@@ -174,6 +174,37 @@ class TargetRecord:
         return self.failure.exit if self.failure is not None else OUTCOME_EXIT[self.outcome]
 
 
+@dataclass(frozen=True, slots=True)
+class OwnBranch:
+    """The branch of one target on the remote."""
+
+    target: str
+    branch: str
+    commit: str
+    url: str = ""
+    """Of its pull request, or where one can be opened."""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What became of the commits of one run."""
+
+    remote: str
+    branch: str
+    commit: str = ""
+    """What the remote's branch holds; "" where it did not get there."""
+    pushed: int = 0
+    """How many commits went there just now."""
+    attempts: int = 0
+    """How often it was tried; 0 when there was nothing to push."""
+    agreed: tuple[str, ...] = ()
+    """The targets of which it was told what was agreed on."""
+    branches: tuple[OwnBranch, ...] = ()
+    notes: tuple[str, ...] = ()
+    failure: Failure | None = None
+
+
 @dataclass(frozen=True)
 class Summary:
     """One run: what every face (terminal, report, exit status) is derived from."""
@@ -196,6 +227,8 @@ class Summary:
     warnings: tuple[str, ...] = ()
     """What beside the targets did not go well and changes nothing about how the run ended: somebody could not be
     told."""
+    delivered: Delivered | None = None
+    """What became of its commits beyond this clone; None when that was not asked for."""
 
     @property
     def counted(self) -> tuple[TargetRecord, ...]:
@@ -217,6 +250,8 @@ class Summary:
     def exit(self, *, fail_on_diff: bool = False) -> Exit:
         """The status of the whole run, by EXIT_PRECEDENCE. `fail_on_diff` turns planned changes into 5."""
         seen = {record.exit for record in self.records}
+        if self.delivered is not None and self.delivered.failure is not None:
+            seen.add(self.delivered.failure.exit)
         if fail_on_diff and any(r.outcome in (Outcome.PLANNED, Outcome.SYNCED) for r in self.records):
             seen.add(Exit.CHANGES)
         if self.unrecorded or not seen <= set(EXIT_PRECEDENCE):

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from directional_sync.model.notify import Notify
 
+from directional_sync.model.delivery import Api, Deliver, DeliverMode, ForgeKind
+
 
 class Direction(StrEnum):
     """Which way a flow goes; a closed set."""
@@ -324,6 +326,8 @@ class Config:
     """Names of all variables that the file refers to, sorted."""
     notify: Notify | None = None
     """Who is told; None: nobody."""
+    deliver: Deliver | None = None
+    """What becomes of commits beyond this clone; None: nothing, by itself."""
 
     def target(self, name: str) -> Target:
         """Raises KeyError for an unknown name."""
@@ -331,3 +335,29 @@ class Config:
             if target.name == name:
                 return target
         raise KeyError(name)
+
+
+__all__ = [
+    "Allowed",
+    "Api",
+    "Approve",
+    "Check",
+    "Config",
+    "ConflictRule",
+    "Deliver",
+    "DeliverMode",
+    "Direction",
+    "DriftGate",
+    "ForgeKind",
+    "HiddenText",
+    "Limit",
+    "OnConflict",
+    "OnDelete",
+    "Place",
+    "Policy",
+    "Prefer",
+    "Safety",
+    "Schedule",
+    "Target",
+    "Verification",
+]

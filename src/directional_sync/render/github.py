@@ -67,6 +67,10 @@ def record_annotations(records: Sequence[TargetRecord], places: dict[str, tuple[
     return _limited(found)
 
 
+def delivery_annotation(failure: Failure) -> str:
+    return annotation("error", _sentence(failure), title=f"not delivered: {failure.code}")
+
+
 def error_annotations(error: SyncError) -> list[str]:
     if isinstance(error, ConfigError):
         return _limited(
@@ -97,11 +101,26 @@ def job_summary(summary: Summary) -> str:
     for record in shown:
         if word(record) in FAILURES:
             lines += _opened(record)
+    lines += _delivered(summary)
     same = given.of(Word.UNCHANGED)
     lines.append(f"{same} unchanged, {given.skipped} skipped. Run `{summary.run}`, {took(summary.duration_s)}.")
     if summary.dry_run and summary.plan_id:
         lines.append(f"Nothing was written. `dsync run --plan {summary.plan_id}` does exactly this.")
     return _cut("\n".join(lines) + "\n")
+
+
+def _delivered(summary: Summary) -> list[str]:
+    found = summary.delivered
+    if found is None:
+        return []
+    lines = [f"- delivered {found.pushed} commits to {markdown(found.branch)}"] if found.pushed else []
+    for one in found.branches:
+        address = f": {one.url}" if one.url.startswith("https://") else ""
+        lines.append(f"- {markdown(one.target)} waits on {markdown(one.branch)}{address}")
+    lines += [f"- {markdown(note)}" for note in (*found.notes, *(one.note for one in found.branches)) if note]
+    if found.failure is not None:
+        lines.append(f"- **not delivered**: {markdown(found.failure.message)}; kept: {markdown(found.failure.kept)}")
+    return [*lines, ""] if lines else []
 
 
 def _row(record: TargetRecord) -> str:

@@ -43,6 +43,10 @@ def report(summary: Summary, *, status: Exit | None = None) -> dict[str, Any]:
         **({"warnings": list(summary.warnings)} if summary.warnings else {}),
         **({"undoes": summary.undoes} if summary.undoes else {}),
     }
+    if summary.delivered is not None:
+        from directional_sync.render.delivery import delivered  # most runs have none
+
+        found["delivered"] = delivered(summary.delivered)
     cleaned: dict[str, Any] = clean(found)
     return cleaned
 

@@ -44,6 +44,10 @@ def run_text(summary: Summary, ink: Ink, status: Exit) -> str:
         lines += [_did(record, ink) for record in summary.records if _shown(record, ink)]
         lines += _notes(summary.records, ink)
         lines += _others(summary.records, ink)
+    if summary.delivered is not None:
+        from directional_sync.render.delivery import delivery_lines  # most runs have none
+
+        lines += delivery_lines(summary.delivered, ink)
     problems = run_problems(summary.records, ink, summary.run)
     if lines and problems and lines[-1]:
         lines.append("")

@@ -1,9 +1,11 @@
-"""The GitHub Actions workflow that fits the targets: one trigger for each schedule, and a button.
+"""The GitHub Actions workflow that fits the targets: one trigger for each schedule, a button, and a look at changes of
+the file.
 
 What is typed into the form and what GitHub says about the event reaches the shell as variables, never as text of
-the script. A scheduled run is told which schedule fired and takes exactly the targets that have it, however late
-it starts. The token that may push is given to one step only, after the targets' programs have ended. Where the
-branch has moved meanwhile, the run is made again on the new tip instead of being merged unseen.
+the script. A scheduled run takes whatever is due by the notes of earlier runs, however late it starts: no clock is
+read here, and what was dropped is made up for by the next one. The token that may push is not there while targets run:
+what they commit is delivered by a step of its own. A pull request that changes the file gets it checked, without a
+secret and without running anything that it names.
 """
 
 from __future__ import annotations
@@ -16,13 +18,16 @@ from directional_sync import __version__
 from directional_sync.core.redact import secret_name
 from directional_sync.core.schedule import BadSchedule, parse
 from directional_sync.errors import ConfigError, Problem
-from directional_sync.model.target import Config, Schedule, Target
+from directional_sync.model.target import Config, DeliverMode, Schedule, Target
 
 _CHECKOUT = "actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683 # v4.2.2"
 _PYTHON = "actions/setup-python@a26af69be951a213d495a4c3e4e4022e16d87065 # v5.6.0"
 _CACHE = "actions/cache/{}@5a3ec84eff668545956fd18022155c47e93e2684 # v4.2.3"
 _ARTIFACT = "actions/upload-artifact@ea165f8d65b6e75b540449e92b4886f43607fa02 # v4.6.2"
 
+_FILE = ".github/workflows/directional-sync.yml"
+_TOKEN = "GITHUB_TOKEN"
+_VALUES = {_TOKEN: "${{ github.token }}"}
 _MINUTES_MAX = 360
 _SPARE_MINUTES = 15
 _GAP_MIN = 5
@@ -31,19 +36,40 @@ _OWN = ("CI", "HOME", "LANG", "LOGNAME", "PATH", "PWD", "SHELL", "SSH_AUTH_SOCK"
 """Variables that the runner has itself."""
 
 
-def workflow(config: Config) -> str:
-    """The text of the workflow file, the same for the same configuration. Raises ConfigError E-WORKFLOW when GitHub
-    could not run the schedules as they are written."""
-    return "\n".join([*_head(config), *_job(config), ""])
+def workflow(config: Config, *, matrix: bool = False) -> str:
+    """The text of the workflow file, the same for the same configuration. `matrix`: a job for each target, side by
+    side. Raises ConfigError E-WORKFLOW when GitHub could not run it as it is written."""
+    if matrix:
+        _refuse_order(config)
+    return "\n".join([*_head(config, matrix), *_job(config, matrix), ""])
 
 
-def _head(config: Config) -> list[str]:
+def expected(config: Config, there: str) -> str:
+    """What a file that holds `there` should hold: it is with or without a matrix as before. Raises as `workflow`."""
+    return workflow(config, matrix="\n      matrix:\n" in there)
+
+
+def _refuse_order(config: Config) -> None:
+    message = "needs {}, and with a matrix each target runs in a job of its own"
+    found = [
+        _problem(target, message.format(target.needs[0]), "generate it without --matrix")
+        for target in config.targets
+        if target.needs
+    ]
+    if found:
+        raise ConfigError(found, code="E-WORKFLOW")
+
+
+def _head(config: Config, matrix: bool) -> list[str]:
+    command = "dsync workflow generate" + (" --matrix" if matrix else "")
     return [
-        f"# Made by `dsync workflow generate` from {config.path}; change that file, then generate this one again.",
+        f"# Made by `{command}` from {config.path}; change that file, then generate this one again.",
         "name: Directional Sync Automation",
         "",
         '"on":',
         *_schedules(config),
+        "  pull_request:",
+        f"    paths: {json.dumps([config.path, _FILE])}",
         "  workflow_dispatch:",
         "    inputs:",
         "      direction:",
@@ -66,10 +92,10 @@ def _head(config: Config) -> list[str]:
         "",
         "permissions: {}",
         "",
-        "# One schedule waits for its own last run and for nothing else: of several waiting runs in one group GitHub",
-        "# keeps only the newest. Runs that meet are told apart by the branch: who comes second runs again.",
+        "# Scheduled runs wait for each other. Of several GitHub keeps only the newest waiting, which is enough, since",
+        "# each takes all that is due. The button waits for nobody; who delivers second plans again on top.",
         "concurrency:",
-        "  group: directional-sync-${{ github.event.schedule || github.event_name }}",
+        "  group: directional-sync-${{ github.event_name == 'schedule' && 'schedule' || github.run_id }}",
         "  cancel-in-progress: false",
         "",
     ]
@@ -91,7 +117,7 @@ def _schedules(config: Config) -> list[str]:
 
 
 def _refuse(config: Config, users: dict[Schedule, list[Target]]) -> None:
-    problems, zones = [], dict[str, Schedule]()
+    problems = []
     for schedule, (target, *_) in users.items():
         try:
             gap = parse(schedule.cron).gap_min
@@ -103,13 +129,6 @@ def _refuse(config: Config, users: dict[Schedule, list[Target]]) -> None:
             problems.append(
                 _problem(target, f"GitHub cannot run {schedule.cron!r}: it fires every {gap} minutes", hint)
             )
-        other = zones.setdefault(schedule.cron, schedule)
-        if other != schedule:
-            message = (
-                f"{schedule.cron!r} is used in two time zones, {other.timezone} and {schedule.timezone}, and GitHub "
-                "does not say which of them fired"
-            )
-            problems.append(_problem(target, message, "move one of them by a minute"))
     if problems:
         raise ConfigError(problems, code="E-WORKFLOW")
 
@@ -119,20 +138,79 @@ def _problem(target: Target, message: str, hint: str) -> Problem:
     return Problem(f"{target.name}: {message}", place.path, place.line, place.column, hint=hint, code="E-WORKFLOW")
 
 
-def _job(config: Config) -> list[str]:
+def _job(config: Config, matrix: bool) -> list[str]:
+    proposes = config.deliver is not None and (
+        config.deliver.deliver_mode is DeliverMode.PULL_REQUEST or config.deliver.api is not None
+    )
     return [
         "jobs:",
         "  sync:",
         "    name: Sync",
+        "    if: ${{ github.event_name != 'pull_request' }}",
         "    runs-on: ubuntu-24.04",
-        f"    timeout-minutes: {_minutes(config.targets)}",
+        *(_matrix(config) if matrix else []),
+        f"    timeout-minutes: {_minutes(config.targets, matrix)}",
         "    environment: directional-sync # the place for the secrets, and for rules on who may use them",
         "    permissions:",
         "      contents: write # to push what was pulled",
+        *(["      pull-requests: write # to open one for each target, and keep it up to date"] if proposes else []),
         "    steps:",
+        *_prepared("          fetch-depth: 0 # the history tells what was agreed last"),
+        "      - name: Fetch what was agreed",
+        "        env:",
+        *_token(config),
+        *_script("dsync base fetch --catch-up\n"),
+        "",
+        *_told(config, "restore"),
+        "      - name: Sync",
+        "        id: sync",
+        "        env:",
+        *_asked(),
+        *(["          NAME: ${{ matrix.target }}"] if matrix else []),
+        *_environment(config),
+        *_script(_SYNC_ONE if matrix else _SYNC),
+        "",
+        "      - name: Deliver",
+        "        if: ${{ !cancelled() && !inputs.dry_run && steps.sync.outcome != 'skipped' }}",
+        "        env:",
+        *_token(config),
+        *_environment(config, but=_tokens(config)),
+        *_script("dsync deliver --ci\n"),
+        "",
+        *_told(config, "save"),
+        "      - name: Keep the report",
+        "        if: ${{ !cancelled() }}",
+        f"        uses: {_ARTIFACT}",
+        "        with:",
+        "          name: sync-summary" + ("-${{ matrix.target }}" if matrix else ""),
+        "          path: ${{ runner.temp }}/sync_summary.json",
+        "          if-no-files-found: warn",
+        "          retention-days: 30",
+        "",
+        "      - name: Check that this file fits the configuration",
+        "        if: ${{ !cancelled() }}",
+        *_script("dsync workflow check\n"),
+        "",
+        "  check:",
+        "    name: Check",
+        "    if: ${{ github.event_name == 'pull_request' }}",
+        "    runs-on: ubuntu-24.04",
+        "    timeout-minutes: 10",
+        "    permissions:",
+        "      contents: read # of what is proposed; nothing of it is run, and there is no secret here",
+        "    steps:",
+        *_prepared(),
+        "      - name: Check the configuration, and that this file fits it",
+        *_script("dsync validate\ndsync workflow check\n"),
+    ]
+
+
+def _prepared(*checkout: str) -> list[str]:
+    """The steps that both jobs begin with."""
+    return [
         f"      - uses: {_CHECKOUT}",
         "        with:",
-        "          fetch-depth: 0 # the history tells what was agreed last",
+        *checkout,
         "          persist-credentials: false",
         "",
         f"      - uses: {_PYTHON}",
@@ -142,94 +220,35 @@ def _job(config: Config) -> list[str]:
         "      - name: Install",
         f"        run: python -m pip install --disable-pip-version-check 'directional-sync[secrets]=={__version__}'",
         "",
-        "      - name: Fetch what was agreed",
-        "        env:",
-        "          TOKEN: ${{ github.token }}",
-        *_script(_FETCH),
-        "",
-        *_told(config, "restore"),
-        "      - name: Sync",
-        "        env:",
-        *_environment(config),
-        *_script(_SYNC),
-        "",
-        "      - name: Push",
-        "        if: ${{ !cancelled() && !inputs.dry_run }}",
-        "        env:",
-        *_environment(config),
-        "          BRANCH: ${{ github.ref }}",
-        "          TOKEN: ${{ github.token }}",
-        *_script(_PUSH),
-        "",
-        *_told(config, "save"),
-        "      - name: Keep the report",
-        "        if: ${{ !cancelled() }}",
-        f"        uses: {_ARTIFACT}",
-        "        with:",
-        "          name: sync-summary",
-        "          path: ${{ runner.temp }}/sync_summary.json",
-        "          if-no-files-found: warn",
-        "          retention-days: 30",
     ]
 
 
-_RUN = """\
-arguments=(--ci --summary-json "$RUNNER_TEMP/sync_summary.json")
-if [ -n "$SCHEDULE" ]; then arguments+=("--schedule=$SCHEDULE"); fi
+_ARGUMENTS = """\
+arguments=(--ci --no-deliver --summary-json "$RUNNER_TEMP/sync_summary.json")
+if [ -n "$SCHEDULE" ]; then arguments+=(--due); fi
 if [ -n "$DIRECTION" ]; then arguments+=("--direction=$DIRECTION"); fi
-if [ -n "$TARGET" ]; then arguments+=("--target=$TARGET"); fi
 if [ "$DRY_RUN" = true ]; then arguments+=(--dry-run); fi
 if [ "$VERIFY" = true ]; then arguments+=(--verify); fi
 """
 
-_SYNC = f"""{_RUN}python scripts/sync_directional.py "${{arguments[@]}}"
+_SYNC = f"""{_ARGUMENTS}if [ -n "$TARGET" ]; then arguments+=("--target=$TARGET"); fi
+dsync run "${{arguments[@]}}"
 """
 
-_LOGIN = """\
-agreed="$(git rev-parse --git-dir)/agreed-before"
-basic="$(printf 'x-access-token:%s' "$TOKEN" | base64 -w0)"
-as_us() (
-  export GIT_CONFIG_COUNT=1
-  export GIT_CONFIG_KEY_0="http.$GITHUB_SERVER_URL/.extraheader"
-  export GIT_CONFIG_VALUE_0="Authorization: basic $basic"
-  git "$@"
-)
-fetch_agreed() {
-  as_us fetch --no-tags origin '+refs/directional-sync/base/*:refs/directional-sync/base/*'
-  git for-each-ref --format='%(objectname) %(refname)' refs/directional-sync/base >"$agreed"
-}
+# What was typed is a pattern here, so it is not in quotes; 3 says that the target has another direction.
+_SYNC_ONE = f"""{_ARGUMENTS}if [ -n "$TARGET" ] && [[ "$NAME" != $TARGET ]]; then echo "not asked for"; exit 0; fi
+dsync run "--target=$NAME" "${{arguments[@]}}" || {{ status=$?; [ "$status" = 3 ] || exit "$status"; }}
 """
 
-_FETCH = f"""{_LOGIN}fetch_agreed
-"""
 
-# What was agreed with far sides is not in the branch. Of it only what this run has changed is pushed, and only where
-# nobody has changed it since, all together with the branch or nothing.
-_PUSH = f"""{_RUN}{_LOGIN}if [ ! -e "$agreed" ]; then : >"$agreed"; fi
-push() {{
-  refs=("HEAD:$BRANCH")
-  while read -r object ref; do
-    if grep -qxF "$object $ref" "$agreed"; then continue; fi
-    before="$(sed -n "s|^\\([0-9a-f]*\\) $ref\\$|\\1|p" "$agreed")"
-    refs+=("--force-with-lease=$ref:$before" "$ref:$ref")
-  done < <(git for-each-ref --format='%(objectname) %(refname)' refs/directional-sync/base)
-  if as_us push --atomic origin "${{refs[@]}}"; then return 0; fi
-  fetch_agreed
-  as_us fetch origin "$BRANCH"
-  return 1
-}}
-status=0
-for attempt in 1 2 3 4 5; do
-  if push; then exit "$status"; fi
-  if [ "$attempt" = 5 ]; then break; fi
-  echo "attempt $attempt: the branch has moved; running again on its new tip"
-  git reset --hard FETCH_HEAD
-  status=0
-  env -u TOKEN python scripts/sync_directional.py "${{arguments[@]}}" || status=$?
-done
-echo "the branch kept moving; the next run tries again" >&2
-exit 1
-"""
+def _matrix(config: Config) -> list[str]:
+    return [
+        "    strategy:",
+        "      fail-fast: false",
+        "      max-parallel: 4",
+        "      matrix:",
+        f"        target: {json.dumps([target.name for target in config.targets])}",
+    ]
 
 
 def _told(config: Config, way: str) -> list[str]:
@@ -254,29 +273,45 @@ def _script(text: str) -> list[str]:
     return ["        run: |", *(f"          {line}" for line in text.splitlines())]
 
 
-def _environment(config: Config) -> list[str]:
-    """What the form and the event say, and the variables that targets refer to by name."""
-    handed = {name for target in config.targets for name in (*target.env, *target.env_vars, *target.credentials)}
-    handed |= set(config.notify.variables) if config.notify is not None else set()
-    names = handed | {name for target in config.targets for name in target.variables}
-    lines = [
+def _asked() -> list[str]:
+    """What the form and the event say."""
+    return [
         "          SCHEDULE: ${{ github.event.schedule }}",
         "          DIRECTION: ${{ inputs.direction }}",
         "          TARGET: ${{ inputs.target }}",
         "          DRY_RUN: ${{ inputs.dry_run }}",
         "          VERIFY: ${{ inputs.verify }}",
     ]
-    for name in sorted(names):
-        if name not in _OWN and not name.startswith(("GITHUB_", "RUNNER_")):
+
+
+def _tokens(config: Config) -> frozenset[str]:
+    """The variables that hold what pushing needs."""
+    return frozenset({_TOKEN, (config.deliver.token if config.deliver is not None else "") or _TOKEN})
+
+
+def _token(config: Config) -> list[str]:
+    return [
+        f"          {name}: {_VALUES.get(name) or f'${{{{ secrets.{name} }}}}'}" for name in sorted(_tokens(config))
+    ]
+
+
+def _environment(config: Config, *, but: frozenset[str] = frozenset()) -> list[str]:
+    """The variables that targets refer to by name."""
+    handed = {name for target in config.targets for name in (*target.env, *target.env_vars, *target.credentials)}
+    handed |= set(config.notify.variables) if config.notify is not None else set()
+    names = handed | {name for target in config.targets for name in target.variables}
+    lines = []
+    for name in sorted(names - but):
+        if name in _VALUES:
+            lines.append(f"          {name}: {_VALUES[name]}")
+        elif name not in _OWN and not name.startswith(("GITHUB_", "RUNNER_")):
             sources = [f"secrets.{name}"] if name in handed or secret_name(name) else []
             sources += [] if secret_name(name) else [f"vars.{name}"]
             lines.append(f"          {name}: ${{{{ {' || '.join(sources)} }}}}")
-        elif name == "GITHUB_TOKEN":
-            lines.append("          GITHUB_TOKEN: ${{ github.token }}")
     return lines
 
 
-def _minutes(targets: Sequence[Target]) -> int:
-    """Enough for all targets one after the other, within what GitHub allows."""
-    needed = sum(target.timeout_s for target in targets) / 60
+def _minutes(targets: Sequence[Target], matrix: bool) -> int:
+    """Enough for all targets one after the other, or for the longest of them, within what GitHub allows."""
+    needed = (max if matrix else sum)(target.timeout_s for target in targets) / 60
     return min(_MINUTES_MAX, math.ceil(needed) + _SPARE_MINUTES)

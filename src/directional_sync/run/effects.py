@@ -35,6 +35,8 @@ def carry_over(
                 at.world.tell(_event(at, effect, len(effects), len(changes)))
                 if len(effects) < len(changes) and at.world.stop():
                     raise _stopped(at)
+                if len(effects) < len(changes):
+                    at.world.turns.still(at.target)
     except SyncError as error:
         return tuple(effects), error
     except Exception as error:  # an endpoint may be a stranger's, and what it has made must not be forgotten

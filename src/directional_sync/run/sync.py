@@ -55,6 +55,8 @@ def sync(target: Target, world: World, mode: Mode) -> TargetRecord:
 def _passage(target: Target, world: World, mode: Mode, laps: Laps) -> TargetRecord:
     """Once, and once more when somebody committed while we worked: a pull can be made again as a whole on top of
     it, while what was done on a far side cannot be done twice."""
+    if target.direction is not Direction.PULL and not (mode.dry_run or mode.prune):
+        world.turns.take(target)
     for last in (False, True):
         try:
             with ExitStack() as stack:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from directional_sync.endpoints.base import Context, Endpoint
 from directional_sync.errors import InterruptedRun
@@ -16,6 +17,24 @@ from directional_sync.model.surprise import Accepted
 from directional_sync.model.target import Config, Prefer, Target
 from directional_sync.model.wish import Wish
 from directional_sync.store.ledger import TargetLedger
+
+
+class Turns(Protocol):
+    """Whose turn it is, of several machines, to write to the far side of a target."""
+
+    def take(self, target: Target) -> None:
+        """Raises SyncError when it is another's."""
+
+    def still(self, target: Target) -> None:
+        """Before an effect. Raises SyncError when it is over."""
+
+
+class _Always:
+    """Nobody else is there."""
+
+    def take(self, target: Target) -> None: ...
+
+    def still(self, target: Target) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -41,6 +60,7 @@ class World:
     """What was sent to the far side of a target, and will be in this run."""
     stop: Callable[[], bool] = lambda: False
     """Whether somebody asked us to stop; asked between steps, so that each step is finished or not begun."""
+    turns: Turns = _Always()
 
     @property
     def today(self) -> str:
@@ -128,5 +148,7 @@ class Passage:
                 kept="nothing of this target is half written",
                 hint=f"carry on with: dsync run {self.target.name}",
             )
+        if step is Step.APPLYING:
+            self.world.turns.still(self.target)
         self.laps.begin(step)
         self.world.tell(Event(EventType.PROGRESS, f"{step}", self.target.name, Level.DEBUG, {"step": str(step)}))

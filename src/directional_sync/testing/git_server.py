@@ -40,7 +40,7 @@ class Asked:
     repository: str
     method: str
     service: str
-    """`info/refs` or `git-upload-pack`."""
+    """`info/refs`, `git-upload-pack` or, where the repository says `http.receivepack`, `git-receive-pack`."""
     command: str
     """What a protocol v2 request asked for: `ls-refs`, `fetch`, or "" for others."""
 
@@ -324,7 +324,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _split(path: str) -> tuple[str, str]:
     """`/OCA/web.git/info/refs` -> ("OCA/web", "info/refs"); names may lack the `.git`."""
-    for service in ("info/refs", "git-upload-pack"):
+    for service in ("info/refs", "git-upload-pack", "git-receive-pack"):
         if path.endswith("/" + service):
             return path[1 : -len(service) - 1].removesuffix(".git"), service
     return path[1:], ""

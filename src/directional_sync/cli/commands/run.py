@@ -103,6 +103,7 @@ def plan(face: Face, **given: Any) -> int:
 @click.option("--dry-run", is_flag=True, help="Stop after the plan and show it; the same as `dsync plan`.")
 @click.option("--plan", "plan_id", metavar="ID", default="", help="Do exactly that plan, or stop when it is stale.")
 @click.option("--due", is_flag=True, help="Only what is due by its schedule now, however late it is.")
+@click.option("--deliver/--no-deliver", default=None, help="Push what was committed, or not; else as the file says.")
 @click.option("--prove", is_flag=True, help="Run scripts twice and compare what they leave.")
 @click.option("--list", "listing", is_flag=True, hidden=True, help="The seed's flag: list the targets and stop.")
 @_judging

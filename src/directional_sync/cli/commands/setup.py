@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from directional_sync.cli.console import Form
 from directional_sync.cli.options import Duration, Face, faced
 from directional_sync.errors import Exit
+
+if TYPE_CHECKING:
+    from directional_sync.model.target import Config
+
+WORKFLOW_FILE = ".github/workflows/directional-sync.yml"
 
 _INIT_HELP = """Prepare a repository: the YAML, the runner script and the workflow.
 
@@ -40,11 +45,14 @@ Examples:
   dsync schema --report
   dsync schema --catalogue
 """
-_WORKFLOW_HELP = """Print the GitHub Actions workflow that fits the YAML.
+_WORKFLOW_HELP = """Print the GitHub Actions workflow that fits the YAML, or check that the one that is there does.
+
+`check` shows what differs and exits with 5, so that a changed schedule that nobody carried over is seen.
 
 \b
-Example:
-  dsync workflow generate
+Examples:
+  dsync workflow generate > .github/workflows/directional-sync.yml
+  dsync workflow check
 """
 _DOCTOR_HELP = """Check this machine and this repository; say how to mend what is wrong.
 
@@ -212,14 +220,52 @@ def schema(face: Face, of_report: bool, of_catalogue: bool) -> int:
     return int(Exit.OK)
 
 
-@click.command(help=_WORKFLOW_HELP, short_help="Print the GitHub Actions workflow that fits the YAML.")
-@click.argument("action", type=click.Choice(["generate"]), default="generate")
+@click.command(help=_WORKFLOW_HELP, short_help="Print the GitHub Actions workflow that fits the YAML, or check it.")
+@click.argument("action", type=click.Choice(["generate", "check"]), default="generate")
+@click.option("--matrix", is_flag=True, help="A job for each target, side by side; not where targets need each other.")
+@click.option("--file", "path", metavar="PATH", help=f"The workflow to check.  [default: {WORKFLOW_FILE}]")
 @faced
-def workflow(face: Face, action: str) -> int:
+def workflow(face: Face, action: str, matrix: bool, path: str | None) -> int:
     from directional_sync.render.workflow import workflow as render
 
-    face.console.result(render(face.open().config).rstrip("\n"))
+    workspace = face.open()
+    if action == "check":
+        if matrix:
+            raise click.UsageError("--matrix goes with generate; check sees by itself which form there is")
+        return _checked(face, workspace.config, Path(path) if path else workspace.root / WORKFLOW_FILE)
+    if path is not None:
+        raise click.UsageError("--file goes with check")
+    face.console.result(render(workspace.config, matrix=matrix).rstrip("\n"))
     return int(Exit.OK)
+
+
+def _checked(face: Face, config: Config, path: Path) -> int:
+    """Whether the workflow at `path` fits; what differs is shown."""
+    import difflib
+
+    from directional_sync.core.escape import visible
+    from directional_sync.render.workflow import expected
+    from directional_sync.system import host
+
+    with host.host_errors(path):
+        there = path.read_bytes().decode("utf-8", "replace") if path.exists() else ""
+    name, text = path.name, expected(config, there)
+    lines = list(
+        difflib.unified_diff(
+            there.splitlines(), text.splitlines(), f"{name} as it is", f"{name} as it should be", lineterm=""
+        )
+    )
+    fits = there == text
+    if face.console.looks.form is not Form.TEXT:
+        face.console.document({"path": str(path), "exists": path.exists(), "fits": fits, "diff": lines})
+    elif fits:
+        face.console.result(f"ok: {name} fits the configuration")
+    else:
+        what = "does not fit the configuration" if path.exists() else "is not there"
+        hint = f"  dsync workflow generate > {WORKFLOW_FILE}   write it anew"
+        shown = [visible(line) for line in lines] if path.exists() else []
+        face.console.result("\n".join([*shown, f"{name} {what}", hint]))
+    return int(Exit.OK if fits else Exit.CHANGES)
 
 
 @click.command(help=_DOCTOR_HELP, short_help="Check this machine and this repository; say how to mend what is wrong.")
