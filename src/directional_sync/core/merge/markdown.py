@@ -145,9 +145,11 @@ class _Work:
         base, here = self._base.get(name), mine[name]
         if base is None or (base.heading, base.body) != (here.heading, here.body):
             return True
+        # What was in it may stand behind a heading by now that came between.
+        was = (one for one in self._below(name, 0) if one in mine)
         return any(
             one not in other and self._was_in(self._follows[side].get(one, one), name) and self._edited(one, side)
-            for one in self._below(name, side)
+            for one in dict.fromkeys([*self._below(name, side), *was])
         )
 
     def _below(self, name: int, side: int) -> Iterator[int]:
