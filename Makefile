@@ -19,7 +19,7 @@ test: lint types
 
 ## test-faults: random kills and injected faults
 test-faults: .venv/.ready
-	$(BIN)/python -m pytest -m faults
+	$(BIN)/python -m pytest -n $(WORKERS) -m faults
 
 ## explore: the properties on examples that nobody has seen yet; what fails belongs into its test as an example
 explore: .venv/.ready
