@@ -10,9 +10,11 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.files.conftest import Pair
+from tests.files.conftest import HERE, Pair
 
 from directional_sync.endpoints.temporary import PREFIX
+
+pytestmark = HERE
 
 _FILES = 300
 
