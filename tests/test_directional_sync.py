@@ -233,7 +233,9 @@ def test_6_claude_config_is_kept_equal_and_its_drift_is_gated(repository: Projec
     repository.commit("Edit")
     done = runner(repository, "--target", "claude_config")
     assert done.returncode in (6, 7), done.stdout + done.stderr
-    assert repository.git("rev-parse", "HEAD^") == head and repository.clean()
+    # The report of the differences is committed, and nothing else of what was refused.
+    assert repository.git("rev-parse", "HEAD~2") == head and repository.clean()
+    assert repository.git("diff", "--name-only", "HEAD^", "HEAD") == "docs/claude-config-drift.md"
 
 
 def test_6_drift_gate_on_the_module_count(

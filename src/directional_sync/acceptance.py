@@ -246,8 +246,9 @@ def _workflow(scene: _Scene) -> _Look:
     document = _workflow_file(scene)
     jobs = document.get("jobs")
     steps = [step for job in jobs.values() for step in job.get("steps", ())] if isinstance(jobs, dict) else []
-    if not any("sync_directional" in str(step.get("run", "")) for step in steps if isinstance(step, dict)):
-        raise _No(f"no step of {WORKFLOW} runs {RUNNER}", fix=f"dsync workflow generate > {WORKFLOW}")
+    run = [str(step.get("run", "")) for step in steps if isinstance(step, dict)]
+    if not any("sync_directional" in one or "dsync run" in one for one in run):
+        raise _No(f"no step of {WORKFLOW} runs the targets", fix=f"dsync workflow generate > {WORKFLOW}")
     evidence = [f"{WORKFLOW}: YAML without mistakes, {amount(len(steps), 'step')}"]
     evidence.append(_linted(scene))
     return f"{WORKFLOW}: {evidence[-1]}", evidence
