@@ -15,7 +15,7 @@ from tests.notify.receivers import Checks, Hook, Mattermost, Slack
 from tests.project import Project
 from tests.twoway.conftest import Two, two, without_the_detector, writable
 
-from directional_sync import app, notifying
+from directional_sync import app, notifying, past
 from directional_sync.model.target import Prefer
 from directional_sync.notify.base import Patience
 from directional_sync.render import listing
@@ -189,7 +189,7 @@ def test_a_receiver_that_is_down_fails_no_run_and_hears_later(flow: Project, sla
     assert int(summary.exit()) == 1 and [record.success for record in summary.records] == [False, True]
     [warning] = summary.warnings
     assert "team" in warning and "E-NOTIFY-UNTOLD" in warning
-    kept = app.show(open_workspace(None, flow.root, flow.environ), summary.run)
+    [kept] = past.show(open_workspace(None, flow.root, flow.environ), summary.run).reports
     assert kept["warnings"] == [warning] and f"warning: {warning}" in listing.run(kept, Ink())
     Draft202012Validator(schema()).validate(report(summary))
     slack.behave()

@@ -11,11 +11,12 @@ import pytest
 from tests.project import Project
 from tests.schedule.conftest import CONFIG, Clock
 
-from directional_sync.app import Selection, list_targets, log, open_workspace
+from directional_sync.app import Selection, list_targets, open_workspace
 from directional_sync.core.due import Ending
 from directional_sync.errors import HostError, LockHeldError
 from directional_sync.model.lifecycle import Skip
 from directional_sync.model.record import Summary
+from directional_sync.past import log
 from directional_sync.timetable import scheduled as scheduled_rows
 from directional_sync.timetable import timetable
 
@@ -81,7 +82,7 @@ def test_a_selection_narrows_what_is_due(scheduled: Project, clock: Clock) -> No
 def test_the_record_says_for_which_firing_it_was(scheduled: Project, clock: Clock) -> None:
     due(scheduled)
     workspace = open_workspace(None, scheduled.root, scheduled.environ)
-    [report] = log(workspace, None, 9)
+    [report] = log(workspace, None, 9).reports
     assert {entry["target"]: entry["scheduled"] for entry in report["results"]} == {
         "daily": "2026-11-27T02:00:00Z",
         "often": "2026-11-28T00:00:00Z",

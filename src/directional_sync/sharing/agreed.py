@@ -111,9 +111,11 @@ def taken_back(far: Far, repository: Repository, targets: Iterable[Target]) -> l
 
 
 def _is_base(store: ObjectStore, commit: str, name: str) -> bool:
-    """Whether it is what this program writes there: a commit whose message names the target and its own tree."""
+    """Whether it is what this program writes there (`run.base.note`): a commit whose message names the target and its
+    own tree."""
     content = store.read_many([commit]).get(commit, b"").partition(b"\n\n")[2]
-    title, _, noted = content.partition(b"\n\n")
+    head, _, noted = content.partition(b"\n\n")
+    title = head.partition(b"\n")[0]
     try:
         locked = parse(noted, name).targets.get(name)
         return title == f"Base of {name}".encode() and locked is not None and locked.tree == store.tree_of(commit)
