@@ -256,7 +256,7 @@ def test_a_matrix_has_a_job_for_each_target() -> None:
         == 45
         < yaml.safe_load(workflow(loaded(flows("priority: 1", "priority: 1"))))["jobs"]["sync"]["timeout-minutes"]
     )
-    assert expected(loaded(flows("priority: 1", "schedule: '6 2 * * *'")), VARIANTS[-1]) == VARIANTS[-1]
+    assert expected(loaded(flows("priority: 1", "schedule: '6 2 * * *'")), VARIANTS[3]) == VARIANTS[3]
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from tests.project import Project
 
-from directional_sync import acceptance, starters
+from directional_sync import acceptance, past, starters
 from directional_sync.errors import Exit
 from directional_sync.render.acceptance import Criterion, Standing, exit_of
+from directional_sync.workspace import open_workspace
 
 CONFIG = """\
 version: "1.0"
@@ -121,15 +122,10 @@ def test_a_dirty_tree_fails_the_fourth(ready: Project) -> None:
     assert "Git clean" in found[4].figure and found[4].exit is Exit.REFUSED
 
 
-def test_what_needs_a_run_is_open_until_there_was_one(ready: Project) -> None:
+def test_a_history_that_is_lost_is_found_again_in_the_commits(ready: Project) -> None:
     for path in (ready.root / ".git/directional-sync/history").rglob("*"):
-        if path.is_file():
-            path.unlink()
-    found = broken(ready)
-    assert {number: one.standing for number, one in found.items()} == dict.fromkeys((6, 8, 9), Standing.OPEN)
-    assert found[6].fix == "dsync run pulled" and exit_of(list(found.values())) is Exit.FAILED
-    ready.run()  # finds nothing to do, so that no commit is on record
-    assert broken(ready).keys() == {9}
+        path.unlink()
+    assert broken(ready) == {}
 
 
 def test_what_the_file_does_not_ask_for_is_not_applicable(project: Project) -> None:
@@ -148,11 +144,9 @@ def test_what_the_file_does_not_ask_for_is_not_applicable(project: Project) -> N
     [('"successful": 2', '"successful": 1', "does not add up"), ('"duration"', '"took"', "lacks results[].duration")],
 )
 def test_a_report_that_does_not_keep_the_form_fails_the_eighth(ready: Project, old: str, new: str, says: str) -> None:
-    reports = list((ready.root / ".git/directional-sync/history/runs").glob("*.json"))
-    if not reports:
-        pytest.skip("reports are kept otherwise")
-    for path in reports:
-        path.write_text(path.read_text().replace(old, new))
+    kept = past.history(open_workspace(None, ready.root, ready.environ))
+    for report in kept.newest(limit=9):
+        kept.add(json.loads(json.dumps(report).replace(old, new)))
     assert says in broken(ready)[8].figure
 
 

@@ -59,10 +59,12 @@ class History:
             raise self._newer(version)
 
     def add(self, report: Mapping[str, Any]) -> None:
-        """Keeps the report of a finished run. Raises HostError when it cannot be kept."""
+        """Keeps the report of a finished run, in the place of an earlier one of the same run. Raises HostError when it
+        cannot be kept."""
 
         def work(database: sqlite3.Connection) -> None:
             with _transaction(database):
+                tables.remove(database, str(report["run"]))
                 tables.insert(database, report)
                 _drop_old(database, str(report["timestamp"]))
 
