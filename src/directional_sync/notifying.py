@@ -10,7 +10,6 @@ import contextlib
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 
 from directional_sync.core.findings import finding
 from directional_sync.core.notices import (
@@ -28,7 +27,6 @@ from directional_sync.core.notices import (
 from directional_sync.errors import HostError, SelectionError
 from directional_sync.model.lifecycle import Outcome
 from directional_sync.model.notify import Channel, Notify, Ping, Topic
-from directional_sync.model.past import LastRun
 from directional_sync.model.record import Summary, TargetRecord
 from directional_sync.model.target import Target
 from directional_sync.notify.base import USUAL, Patience, Untold
@@ -39,9 +37,6 @@ from directional_sync.store.told import Delivery, State
 from directional_sync.system import host
 from directional_sync.system.lock import Busy, locked
 from directional_sync.workspace import Workspace, redactor
-
-GRACE_S = 3600.0
-"""How long after its time, beside its `timeout`, a target that has not run is overdue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,23 +117,18 @@ def state(workspace: Workspace) -> State:
     return told.load(workspace.state)
 
 
-def overdue(workspace: Workspace, last: Mapping[str, LastRun], now: str) -> Iterator[Finding]:
-    """Targets whose schedule has passed without a run, by what was recorded last. Of one that has never run nothing is
-    known."""
-    from directional_sync.config import cron
+def overdue(workspace: Workspace) -> Iterator[Finding]:
+    """Targets of which a run by schedule is missing, as `dsync schedule` has them."""
+    from directional_sync.timetable import timetable
 
-    for target in workspace.config.targets:
-        ran = last.get(target.name)
-        if target.schedule is None or target.paused or ran is None:
-            continue
-        due = cron.next_run(target.schedule, ran.started)
-        late = datetime.fromisoformat(due.replace("Z", "+00:00")) + timedelta(seconds=GRACE_S + target.timeout_s)
-        if late <= datetime.fromisoformat(now.replace("Z", "+00:00")):
+    for entry in timetable(workspace):
+        if entry.overdue:
+            due = entry.standing.since.strftime("%Y-%m-%dT%H:%M:%SZ") if entry.standing.since else "its time"
             yield Finding(
-                target.name,
+                entry.target.name,
                 Topic.OVERDUE,
-                message=f"It was due at {due} and has not run since {ran.started}",
-                hint="see whether what starts the runs is alive: dsync list",
+                message=f"It was due at {due} and has not run",
+                hint="see whether what starts the runs is alive: dsync schedule",
             )
 
 
@@ -174,7 +164,7 @@ def _told(
     now = host.utc_now()
     mask = redactor(workspace)
     known = told.load(workspace.state)
-    findings = [mask.value(one) for one in _with_overdue(workspace, found, known.incidents, now)]
+    findings = [mask.value(one) for one in _with_overdue(workspace, found, known.incidents)]
     names = [target.name for target in workspace.config.targets]
     incidents = follow(known.incidents, findings, run=run or host.new_id(), now=now, targets=names)
     memories: dict[str, Memory] = {}
@@ -205,16 +195,10 @@ def _sent(sender: Sender, channel: Channel, notice: Notice) -> Sent:
     return Sent(channel.name, str(notice.topic))
 
 
-def _with_overdue(
-    workspace: Workspace, found: list[Finding], incidents: Mapping[str, Incident], now: str
-) -> list[Finding]:
+def _with_overdue(workspace: Workspace, found: list[Finding], incidents: Mapping[str, Incident]) -> list[Finding]:
     """And what is overdue, and what no longer is, of the targets of which the run says nothing."""
-    from directional_sync.past import history
-
     named = {one.target for one in found}
-    scheduled = any(target.schedule is not None for target in workspace.config.targets)
-    last = history(workspace).last_runs() if scheduled else {}
-    late = [one for one in overdue(workspace, last, now) if one.target not in named]
+    late = [one for one in overdue(workspace) if one.target not in named]
     named |= {one.target for one in late}
     caught_up = [
         Finding(name, None, message="It is no longer overdue")

@@ -165,7 +165,7 @@ def writable(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture(autouse=True)
 def without_the_detector(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compiling its rules takes seconds in each new repository; the built-in rules still judge."""
+    """Loading its rules takes longer than most of these runs; the built-in rules still judge."""
     from directional_sync.gates import secrets
 
     monkeypatch.setattr(secrets, "installed", lambda: False)

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from directional_sync.render.report import report, schema
 from directional_sync.store import told
 from directional_sync.system import host
 from directional_sync.testing.service import Mishap
+from directional_sync.timetable import timetable
 from directional_sync.workspace import open_workspace
 
 __all__ = ["two", "without_the_detector", "writable"]
@@ -284,16 +286,20 @@ def test_a_silence(flow: Project, slack: Slack) -> None:
     assert "ended on 2020-01-01" in dsync(flow, "doctor").stdout
 
 
+def at(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """What every clock shows."""
+    monkeypatch.setattr(host, "now", lambda: datetime.fromisoformat(text.replace("Z", "+00:00")))
+
+
 def test_overdue_is_noticed_by_whatever_runs_next(flow: Project, slack: Slack, monkeypatch: pytest.MonkeyPatch) -> None:
-    """G16, at the seam: due, an hour and the timeout have passed, and nothing has run."""
+    """G16: due long ago, and nothing has run."""
     setup(flow, "one", "two", one=', schedule: "0 2 * * *"')
     flow.run()
-    now = "2099-01-01T00:00:00Z"
-    monkeypatch.setattr(host, "utc_now", lambda: now)
+    at(monkeypatch, "2099-01-01T00:00:00Z")
     flow.run("two")
     flow.run("two")
-    assert titles(slack) == ["OVERDUE  one"] and "has not run since" in slack.messages[0]
-    now = "2099-01-01T01:00:00Z"
+    assert titles(slack) == ["OVERDUE  one"] and "has not run" in slack.messages[0]
+    at(monkeypatch, "2099-01-01T01:00:00Z")
     flow.run()
     assert titles(slack)[1].startswith("RECOVERED  one")
 
@@ -303,20 +309,23 @@ def test_a_second_clock_notices_too(flow: Project, slack: Slack, monkeypatch: py
     flow.run()
     workspace = open_workspace(None, flow.root, flow.environ)
     assert notifying.catch_up(workspace) == []
-    monkeypatch.setattr(host, "utc_now", lambda: "2099-01-01T00:00:00Z")
+    at(monkeypatch, "2099-01-01T00:00:00Z")
     assert [one.what for one in notifying.catch_up(workspace)] == ["overdue"]
     assert notifying.catch_up(workspace) == []
 
 
-def test_within_the_grace_nothing_is_overdue(flow: Project) -> None:
-    from directional_sync.store.history import LastRun
-
-    setup(flow, "one", "two", one=', schedule: "0 2 * * *", timeout: 30m')
+def test_what_is_overdue_is_what_the_schedule_says(flow: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    setup(flow, "one", "two", one=', schedule: "0 2 * * *", overdue_after: 30m')
+    at(monkeypatch, "2026-03-01T02:00:05Z")
+    flow.run()
     workspace = open_workspace(None, flow.root, flow.environ)
-    last = {"one": LastRun("r", "2026-03-01T02:00:05Z", "synced", "", "", 1.0)}
-    for now, late in (("2026-03-02T02:00:00Z", False), ("2026-03-02T03:29:59Z", False), ("2026-03-02T03:30:00Z", True)):
-        assert bool(list(notifying.overdue(workspace, last, now))) is late
-    assert list(notifying.overdue(workspace, {}, "2099-01-01T00:00:00Z")) == []
+    seen = []
+    for now in ("2026-03-02T02:00:00Z", "2026-03-02T02:29:00Z", "2026-03-02T02:31:00Z"):
+        at(monkeypatch, now)
+        late = {one.target for one in notifying.overdue(workspace)}
+        assert late == {entry.target.name for entry in timetable(workspace) if entry.overdue}
+        seen.append(late)
+    assert seen == [set(), set(), {"one"}]
 
 
 def test_signs_of_life(flow: Project, slack: Slack) -> None:

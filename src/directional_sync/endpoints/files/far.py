@@ -76,13 +76,22 @@ def check_size(items: Sequence[Item], size_max: int, url: str) -> None:
 
 
 def stopper(context: Context, doing: str) -> Callable[[], None]:
-    """Raises InterruptedRun when somebody asked us to stop, and RemoteError E-FILES-TIMEOUT when what it is for takes
-    longer than the target may. `doing`: reading or writing."""
-    until = host.monotonic() + context.target.timeout_s
+    """Raises InterruptedRun when somebody asked us to stop, and as `in_time`. `doing`: reading or writing."""
+    late = in_time(context, doing)
 
     def check() -> None:
         if context.stop():
             raise InterruptedRun("E-INTERRUPTED", f"stopped while {doing} files", kept=_KEPT)
+        late()
+
+    return check
+
+
+def in_time(context: Context, doing: str) -> Callable[[], None]:
+    """Raises RemoteError E-FILES-TIMEOUT when what it is for takes longer than the target may."""
+    until = host.monotonic() + context.target.timeout_s
+
+    def check() -> None:
         if host.monotonic() > until:
             raise RemoteError(
                 "E-FILES-TIMEOUT",

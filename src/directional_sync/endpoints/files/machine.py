@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, cast
 from directional_sync.endpoints.base import Context
 from directional_sync.endpoints.files import far_script
 from directional_sync.endpoints.files.deeds import ALREADY, Deed, ordered, portions, sifted, unfit
-from directional_sync.endpoints.files.far import check_size, steadily, stopper
+from directional_sync.endpoints.files.far import check_size, in_time, steadily, stopper
 from directional_sync.endpoints.files.far_script import Row
 from directional_sync.endpoints.files.reading import WHOLE_BYTES, Found, Item, Read, Reading
 from directional_sync.endpoints.files.seen import Mark, Memory
@@ -237,11 +237,11 @@ class Machine:
         program = far_script.placing(self._options.path, self._options.sentinel, mark, token(self._context), steps)
         try:
             # A portion is never left half read: what has been done there is told, even when we are asked to stop.
-            said = self._ask(program, self._packed(work, sizes), mark, lambda: None, "the answer")
+            said = self._ask(program, self._packed(work, sizes), mark, in_time(self._context, "writing"), "the answer")
         except RemoteError as error:
-            if error.code != "E-FILES-LISTING":
+            if error.code not in ("E-FILES-LISTING", "E-FILES-TIMEOUT"):
                 raise
-            yield from (deed.failed("the connection was lost; the next run looks what came of it") for deed in work)
+            yield from (deed.failed(f"{error.message}; the next run looks what came of it") for deed in work)
             return
         told, _, clock = said.rpartition(b"\0")
         results = told.split(b"\0")
