@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from directional_sync.core.findings import finding
 from directional_sync.core.notices import (
+    Delivery,
     Finding,
     Incident,
     Line,
@@ -33,7 +34,7 @@ from directional_sync.notify.base import USUAL, Patience, Untold
 from directional_sync.notify.sending import Sender
 from directional_sync.render.notices import Origin
 from directional_sync.store import told
-from directional_sync.store.told import Delivery, State
+from directional_sync.store.told import State
 from directional_sync.system import host
 from directional_sync.system.lock import Busy, locked
 from directional_sync.workspace import Workspace, redactor

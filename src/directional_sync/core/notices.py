@@ -30,6 +30,18 @@ _TOGETHER = (Topic.CONFLICT, Topic.APPROVAL, Topic.OVERDUE, Topic.DRIFTED)
 
 
 @dataclass(frozen=True, slots=True)
+class Delivery:
+    """One attempt to tell."""
+
+    at: str
+    channel: str
+    topic: str
+    targets: tuple[str, ...]
+    failed: str = ""
+    """Why nobody was told; "" when it was delivered."""
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """How one target is now."""
 

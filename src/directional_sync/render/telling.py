@@ -6,23 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from directional_sync.core.notices import Incident, Memory
+from directional_sync.core.notices import Delivery, Incident, Memory
 from directional_sync.model.notify import USUAL, Channel, Notify, Ping
 from directional_sync.render.ink import Column, Ink, Style, amount, one_line, table
 from directional_sync.render.when import ago
 
 _DELIVERIES_SHOWN = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Delivered:
-    """One attempt to tell."""
-
-    at: str
-    channel: str
-    topic: str
-    targets: tuple[str, ...]
-    failed: str
 
 
 @dataclass(frozen=True)
@@ -32,7 +21,7 @@ class View:
     section: Notify
     incidents: Mapping[str, Incident]
     memories: Mapping[str, Memory]
-    deliveries: Sequence[Delivered]
+    deliveries: Sequence[Delivery]
     unset: frozenset[str]
     """Variables that the section names and that are not set."""
     now: str

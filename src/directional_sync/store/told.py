@@ -12,25 +12,13 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from directional_sync.core.notices import Incident, Memory, Told
+from directional_sync.core.notices import Delivery, Incident, Memory, Told
 from directional_sync.model.notify import Topic
 from directional_sync.system import host
 
 FILE = "told.json"
 _FORM = 1
 _DELIVERIES_KEPT = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One attempt to tell."""
-
-    at: str
-    channel: str
-    topic: str
-    targets: tuple[str, ...]
-    failed: str = ""
-    """Why nobody was told; "" when it was delivered."""
 
 
 @dataclass(frozen=True)

@@ -68,10 +68,7 @@ def _shown(face: Face) -> int:
     section = workspace.config.notify or Notify()
     known = notifying.state(workspace)
     unset = {name for name in section.variables if not workspace.environ.get(name)}
-    deliveries: list[telling.Delivered] = [
-        telling.Delivered(one.at, one.channel, one.topic, one.targets, one.failed) for one in known.deliveries
-    ]
-    view = telling.View(section, known.incidents, known.memories, deliveries, frozenset(unset), host.utc_now())
+    view = telling.View(section, known.incidents, known.memories, known.deliveries, frozenset(unset), host.utc_now())
     found: dict[str, Any] = telling.data(view)
     if face.console.looks.form is not Form.TEXT:
         face.console.document(face.redactor().value(found))
