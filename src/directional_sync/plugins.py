@@ -36,6 +36,10 @@ class _BuiltIn:
     directions: tuple[Direction, ...] = tuple(Direction)
     records: bool = False
     """Its keys are records of the far side; see `endpoints.base.Translating`."""
+    far: tuple[str, ...] = ()
+    """Options of which the first that is given says on which host the far side is. `a.b`: b under a."""
+    beside: tuple[str, ...] = ()
+    """Options that name files or folders of the repository that it reads beside those of the target."""
     credentials: tuple[str, ...] = ()
     """Options that name variables with its own credentials: one name each, or a mapping to names. `a.b`: b under a."""
     pins: bool = False
@@ -50,6 +54,8 @@ _BUILT_IN: dict[str, _BuiltIn] = {
         "directional_sync.endpoints.git.endpoint",
         "directional_sync.endpoints.git.options:GitOptions",
         (Direction.PULL,),
+        far=("url",),
+        beside=("patches", "names_from", "signed_by"),
         pins=True,
     ),
     COMMAND: _BuiltIn(
@@ -63,6 +69,7 @@ _BUILT_IN: dict[str, _BuiltIn] = {
         "directional_sync.endpoints.catalogue.endpoint",
         "directional_sync.endpoints.catalogue.options:CatalogueOptions",
         (Direction.PULL,),
+        far=("url",),
         credentials=("token",),
         pins=True,
         instructs=True,
@@ -71,6 +78,7 @@ _BUILT_IN: dict[str, _BuiltIn] = {
         "The files of a folder or of an object store.",
         "directional_sync.endpoints.files.endpoint",
         "directional_sync.endpoints.files.options:FilesOptions",
+        far=("endpoint_url", "url"),
         credentials=("key", "secret", "token", "credentials"),
     ),
     "notion": _BuiltIn(
@@ -78,6 +86,7 @@ _BUILT_IN: dict[str, _BuiltIn] = {
         "directional_sync.endpoints.notion.endpoint",
         "directional_sync.endpoints.notion.options:NotionOptions",
         (Direction.PUSH,),
+        far=("url",),
         credentials=("token",),
         records=True,
     ),
@@ -86,6 +95,7 @@ _BUILT_IN: dict[str, _BuiltIn] = {
         "directional_sync.endpoints.rest.endpoint",
         "directional_sync.endpoints.rest.options:RestOptions",
         (Direction.PULL,),
+        far=("url",),
         credentials=("token",),
     ),
     "sections": _BuiltIn(
@@ -101,12 +111,16 @@ _BUILT_IN: dict[str, _BuiltIn] = {
         "directional_sync.endpoints.server_config.endpoint",
         "directional_sync.endpoints.server_config.options:ServerConfigOptions",
         (Direction.PULL,),
+        far=("host", "api.url"),
+        beside=("known_hosts",),
         credentials=("api.key",),
     ),
     "ssh-files": _BuiltIn(
         "The files of a folder on another machine, over ssh.",
         "directional_sync.endpoints.files.endpoint",
         "directional_sync.endpoints.files.options:SshFilesOptions",
+        far=("host",),
+        beside=("known_hosts",),
     ),
 }
 
@@ -175,11 +189,50 @@ def credentials(target: Target) -> tuple[str, ...]:
     built_in = _BUILT_IN.get(target.endpoint)
     found: list[str] = []
     for option in built_in.credentials if built_in is not None and target.options is not None else ():
-        said: Any = target.options
-        for part in option.split("."):
-            said = getattr(said, part, None)
+        said = _said(target.options, option)
         found += said.values() if isinstance(said, dict) else [said]
     return tuple(dict.fromkeys(name for name in found if name))
+
+
+def far_host(target: Target) -> str:
+    """On which other machine the target's far side is, in lower case; "" for this one, and where nobody can tell."""
+    built_in = _BUILT_IN.get(target.endpoint)
+    for option in built_in.far if built_in is not None and target.options is not None else ():
+        if said := _said(target.options, option):
+            return _host(str(said), alone=option == "host")
+    return ""
+
+
+def beside(target: Target) -> tuple[str, ...]:
+    """Globs of what the target's endpoint reads of the repository beside what belongs to the target."""
+    built_in = _BUILT_IN.get(target.endpoint)
+    if built_in is None or target.options is None:
+        return ()
+    repositories = getattr(target.options, "repositories", None)
+    options = [target.options, *(repositories.values() if isinstance(repositories, dict) else ())]
+    said = [_said(each, option) for each in options for option in built_in.beside]
+    paths = (path.replace("{name}", "*") for path in said if path and "://" not in path and path[0] not in "/~")
+    return tuple(dict.fromkeys(glob for path in paths for glob in (path, f"{path}/**")))
+
+
+def _said(options: Any, option: str) -> Any:
+    """What is given for an option; None where it is none."""
+    for part in option.split("."):
+        options = getattr(options, part, None)
+    return options
+
+
+def _host(address: str, *, alone: bool) -> str:
+    """The host of an address: `https://host:443/x`, `git@host:x`, or nothing but the host (`alone`)."""
+    if "://" in address:
+        from urllib.parse import urlsplit
+
+        parts = urlsplit(address)
+        return "" if parts.scheme.lower() == "file" else (parts.hostname or "")
+    place, colon, _ = address.partition(":")
+    if not alone and (not colon or "/" in place):
+        return ""
+    return (address if alone else place).rpartition("@")[2].lower()
 
 
 def options_model(name: str) -> type[Options] | None:

@@ -22,7 +22,7 @@ from directional_sync.config.schema_target import DefaultsPart, TargetPart
 from directional_sync.core import yaml12
 from directional_sync.core.yaml12 import Document
 from directional_sync.errors import ConfigError, Problem
-from directional_sync.model.target import Config, Place, Target
+from directional_sync.model.target import Concurrency, Config, Place, Target
 
 if TYPE_CHECKING:
     from directional_sync.model.notify import Notify
@@ -142,6 +142,7 @@ class _Reader:
             secrets=self.secrets(),
             variables=tuple(sorted(self.variables())),
             deliver=build.deliver(file.deliver) if file.deliver is not None else None,
+            concurrency=Concurrency(file.concurrency.targets, file.concurrency.per_host),
         )
 
     def _notify(self, names: tuple[str, ...]) -> Notify | None:
@@ -189,7 +190,15 @@ class _Reader:
                 message, span = f"version {whole.version!r} is not known", self.document.near(("version",))
                 self.found.append(self.document.problem(message, span, 'version: "1.0"'))
             shared, safety = whole.defaults or DefaultsPart(), whole.safety or SafetyPart()
-            return rules.File(self.document, names, whole.targets, shared, safety, deliver=whole.deliver)
+            return rules.File(
+                self.document,
+                names,
+                whole.targets,
+                shared,
+                safety,
+                deliver=whole.deliver,
+                concurrency=whole.concurrency,
+            )
         parts = {name: self._rest(TargetPart, raw[name], ("targets", name)) for name in names}
         return rules.File(
             self.document,

@@ -50,6 +50,7 @@ _SECTIONS = (
     ("`targets.<name>`", "TargetPart", "DefaultsPart"),
     ("`targets.<name>.verification`", "VerificationPart", ""),
     ("`targets.<name>.policy`, `defaults.policy`", "PolicyPart", ""),
+    ("`concurrency`", "ConcurrencyPart", ""),
     ("`deliver`", "DeliverPart", ""),
     ("`deliver.api`", "ApiPart", ""),
     ("`safety`", "SafetyPart", ""),

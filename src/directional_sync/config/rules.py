@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from directional_sync import plugins
 from directional_sync.config.mistakes import near
 from directional_sync.config.overlap import covers, inside, overlap
+from directional_sync.config.schema import ConcurrencyPart
 from directional_sync.config.schema_deliver import DeliverPart
 from directional_sync.config.schema_safety import SafetyPart
 from directional_sync.config.schema_target import DefaultsPart, TargetPart
@@ -38,6 +39,7 @@ class File:
     broken: frozenset[str] = frozenset()
     """Targets with keys that could not be understood: that a key is missing there means nothing."""
     deliver: DeliverPart | None = None
+    concurrency: ConcurrencyPart = ConcurrencyPart()
 
     def direction(self, name: str) -> Direction | None:
         return self.targets[name].direction or self.defaults.direction

@@ -17,6 +17,20 @@ VERSIONS = ("1.0",)
 TargetName = Annotated[str, Field(pattern=TARGET_NAME, max_length=TARGET_NAME_MAX)]
 
 
+class ConcurrencyPart(Part):
+    """How many targets are looked at at the same time. They are carried out one after the other all the same."""
+
+    targets: Annotated[int, Field(ge=1, le=64)] = Field(
+        default=4,
+        description="How many far sides are looked at at the same time, 1 to 64. With 1 a target is looked at when the "
+        "one before is done. Default: 4.",
+    )
+    per_host: Annotated[int, Field(ge=1, le=64)] = Field(
+        default=1,
+        description="How many of them on one host, 1 to 64. Default: 1.",
+    )
+
+
 class FilePart(Part):
     """The file."""
 
@@ -30,6 +44,9 @@ class FilePart(Part):
     )
     targets: dict[TargetName, TargetPart] = Field(description="The flows, by name.", min_length=1)
     safety: SafetyPart | None = Field(default=None, description="Checks and limits for all targets.")
+    concurrency: ConcurrencyPart = Field(
+        default=ConcurrencyPart(), description="How many targets are looked at at the same time."
+    )
     deliver: DeliverPart | None = Field(
         default=None, description="What becomes of a run's commits beyond this clone. Default: they stay here."
     )

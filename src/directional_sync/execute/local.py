@@ -1,13 +1,16 @@
-"""The targets of one run, one after the other on this machine. One failing target never stops the others."""
+"""The targets of one run, one after the other on this machine, and looked at ahead of that where it is safe. One
+failing target never stops the others."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from directional_sync import plugins
 from directional_sync.core.order import in_order
 from directional_sync.errors import StalePlanError
+from directional_sync.execute.ahead import Ahead
 from directional_sync.model.lifecycle import Event, EventType, Level, Outcome, Skip
 from directional_sync.model.record import TargetRecord
 from directional_sync.model.target import Target
@@ -19,15 +22,30 @@ from directional_sync.run.world import Mode, World
 def execute(targets: Sequence[Target], world: World, mode: Mode) -> tuple[TargetRecord, ...]:
     """A record for each target, in the order in which they ran."""
     records: dict[str, TargetRecord] = {}
-    for target in in_order(targets):
-        world.tell(Event(EventType.TARGET_START, f"{target.direction} {target.name}", target.name))
-        own = replace(mode, dry_run=mode.dry_run or target.dry_run)
-        record = _skip(target, records, own, world.today) or _cancelled(target, world) or sync(target, world, own)
-        records[target.name] = record
-        level = Level.INFO if record.success or record.outcome is Outcome.SKIPPED else Level.ERROR
-        data = {"outcome": str(record.outcome), "duration": round(record.duration_s, 3), "commit": record.commit}
-        world.tell(Event(EventType.TARGET_END, record.message, target.name, level, data, record))
+    ordered = in_order(targets)
+
+    def own(target: Target) -> Mode:
+        return replace(mode, dry_run=mode.dry_run or target.dry_run)
+
+    with Ahead(ordered, world, own, lambda target: not _skip(target, {}, own(target), world.today)) as ahead:
+        for target in ordered:
+            world.tell(Event(EventType.TARGET_START, f"{target.direction} {target.name}", target.name))
+            ahead.turn(target)
+            record = (
+                _skip(target, records, own(target), world.today)
+                or _cancelled(target, world)
+                or sync(target, world, own(target), partial(ahead.take, target))
+            )
+            ahead.ended(target, success=record.success)
+            records[target.name] = record
+            _tell_end(world, target, record)
     return tuple(records.values())
+
+
+def _tell_end(world: World, target: Target, record: TargetRecord) -> None:
+    level = Level.INFO if record.success or record.outcome is Outcome.SKIPPED else Level.ERROR
+    data = {"outcome": str(record.outcome), "duration": round(record.duration_s, 3), "commit": record.commit}
+    world.tell(Event(EventType.TARGET_END, record.message, target.name, level, data, record))
 
 
 def refuse_stale(records: Sequence[TargetRecord]) -> None:

@@ -240,6 +240,16 @@ class Safety:
 
 
 @dataclass(frozen=True, slots=True)
+class Concurrency:
+    """How many targets of one run are looked at at the same time."""
+
+    targets: int = 4
+    """>= 1; with 1 each is looked at when the one before is done."""
+    per_host: int = 1
+    """Of those with their far side on one host, >= 1."""
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where in a file something was written; line and column are 1-based."""
 
@@ -328,6 +338,7 @@ class Config:
     """Who is told; None: nobody."""
     deliver: Deliver | None = None
     """What becomes of commits beyond this clone; None: nothing, by itself."""
+    concurrency: Concurrency = Concurrency()
 
     def target(self, name: str) -> Target:
         """Raises KeyError for an unknown name."""
@@ -342,6 +353,7 @@ __all__ = [
     "Api",
     "Approve",
     "Check",
+    "Concurrency",
     "Config",
     "ConflictRule",
     "Deliver",

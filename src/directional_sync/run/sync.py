@@ -16,30 +16,33 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, closing
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 
 from directional_sync.endpoints.base import NotHere, Tidying
 from directional_sync.errors import StalePlanError, SyncError
-from directional_sync.git.objects import ObjectStore
-from directional_sync.git.repository import Repository
 from directional_sync.model.lifecycle import Outcome, Skip, Step
 from directional_sync.model.record import Phase, TargetRecord
 from directional_sync.model.target import Direction, Target
 from directional_sync.run import account
+from directional_sync.run.glance import Glance, look, passage, same_branch
 from directional_sync.run.hold import judge
 from directional_sync.run.judge import judge_commands, refusal
 from directional_sync.run.samples import samples
-from directional_sync.run.scan import Scan, foreseen, open_endpoint, scan
+from directional_sync.run.scan import Scan, foreseen
 from directional_sync.run.world import Laps, Mode, Passage, Resting, World
 from directional_sync.system import host
 
+Early = Callable[[Laps], Glance | None]
 
-def sync(target: Target, world: World, mode: Mode) -> TargetRecord:
-    """Carries one target out, as far as the mode goes. Never raises: whatever happens is in the record."""
+
+def sync(target: Target, world: World, mode: Mode, early: Early = lambda laps: None) -> TargetRecord:
+    """Carries one target out, as far as the mode goes. Never raises: whatever happens is in the record. `early` answers
+    what was seen of it before its turn, and notes how long that took."""
     started, laps = host.monotonic(), Laps(host.monotonic)
     try:
-        record = _passage(target, world, mode, laps)
+        record = _passage(target, world, mode, laps, early)
     except Resting as rest:
         record = account.resting(target, rest.undone)
     except NotHere as error:
@@ -52,7 +55,7 @@ def sync(target: Target, world: World, mode: Mode) -> TargetRecord:
     return replace(record, duration_s=host.monotonic() - started, steps=tuple(laps.taken.items()))
 
 
-def _passage(target: Target, world: World, mode: Mode, laps: Laps) -> TargetRecord:
+def _passage(target: Target, world: World, mode: Mode, laps: Laps, early: Early) -> TargetRecord:
     """Once, and once more when somebody committed while we worked: a pull can be made again as a whole on top of
     it, while what was done on a far side cannot be done twice."""
     if target.direction is not Direction.PULL and not (mode.dry_run or mode.prune):
@@ -60,38 +63,25 @@ def _passage(target: Target, world: World, mode: Mode, laps: Laps) -> TargetReco
     for last in (False, True):
         try:
             with ExitStack() as stack:
-                return _walk(target, replace(world, repository=_same_branch(world)), mode, laps, stack)
+                seen = None if last else early(laps)
+                if seen is not None:
+                    return _walk(seen.at, seen, stack.enter_context(seen.stack))
+                now = replace(world, repository=same_branch(world))
+                return _walk(passage(target, now, mode, laps, stack), None, stack)
         except StalePlanError as error:
             if last or not error.retryable or mode.expected or target.direction is not Direction.PULL:
                 raise
     raise AssertionError("unreachable")
 
 
-def _same_branch(world: World) -> Repository:
-    """The repository as it is now, on the branch on which the run began."""
-    now = world.repository.reread()
-    if now.branch != world.repository.branch:
-        raise StalePlanError(
-            "E-STALE-BRANCH",
-            f"{world.repository.branch} is no longer checked out",
-            hint="switch back, or run again for the other branch",
-            kept="the branches and your files are unchanged",
-        )
-    return now
-
-
-def _walk(target: Target, world: World, mode: Mode, laps: Laps, stack: ExitStack) -> TargetRecord:
-    quarantine = world.cache / "quarantine" / f"{world.run}-{target.name}"
-    store = stack.enter_context(closing(ObjectStore(world.repository, quarantine)))
-    at = Passage(target, world, mode, world.environment_for(target), store, world.ledger_for(target), laps)
-
+def _walk(at: Passage, early: Glance | None, stack: ExitStack) -> TargetRecord:
+    target, mode = at.target, at.mode
     at.step(Step.CHECKING)
-    verdicts = judge_commands(world, target, Phase.PRE, at.environment, world.repository.root)
+    verdicts = judge_commands(at.world, target, Phase.PRE, at.environment, at.world.repository.root)
     if refusal(verdicts) and not mode.dry_run:
         return account.refused(target, verdicts, None)  # a script must not run when a check forbids it
 
-    at.step(Step.SCANNING)
-    seen, endpoint = scan(at, lambda base: stack.enter_context(closing(open_endpoint(at, base))))
+    seen, endpoint = (early.seen, early.endpoint) if early is not None else look(at, stack)
 
     at.step(Step.JUDGING)
     seen, judged = judge(at, seen)
@@ -99,7 +89,7 @@ def _walk(target: Target, world: World, mode: Mode, laps: Laps, stack: ExitStack
     verdicts += judged
     _refuse_other_plan(at, seen)
     leaking = any(verdict.code == "E-SECRET" and verdict.stops for verdict in verdicts)
-    shown = () if leaking else samples(seen, store, mode.samples)  # the finding names the line, masked
+    shown = () if leaking else samples(seen, at.store, mode.samples)  # the finding names the line, masked
     if refusal(verdicts):
         return replace(account.refused(target, verdicts, seen.plan), samples=shown)
     done = Outcome.IN_SYNC if seen.idle else Outcome.PLANNED if mode.dry_run else Outcome.SYNCED

@@ -22,6 +22,9 @@ from directional_sync.store.ledger import TargetLedger
 class Turns(Protocol):
     """Whose turn it is, of several machines, to write to the far side of a target."""
 
+    shared: bool
+    """Whether there are others at all."""
+
     def take(self, target: Target) -> None:
         """Raises SyncError when it is another's."""
 
@@ -31,6 +34,8 @@ class Turns(Protocol):
 
 class _Always:
     """Nobody else is there."""
+
+    shared = False
 
     def take(self, target: Target) -> None: ...
 

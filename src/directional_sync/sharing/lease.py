@@ -52,6 +52,7 @@ class _Held:
 class Leases:
     """Those of one run."""
 
+    shared = True
     far: Far
     ttl_s: float
     run: str
