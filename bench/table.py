@@ -115,6 +115,8 @@ def _goals(results: Results) -> Iterator[str]:
     yield ""
     yield "That a run without changes makes one request per upstream, over at most 16 connections, and starts as many"
     yield "processes for any number of upstreams, is no matter of time: `tests/upstream/test_no_change.py` counts them."
+    yield ""
+    yield "Where the time goes, and why what is missing is missing: [design/speed.md](design/speed.md)."
 
 
 def _growth(results: Results) -> Iterator[tuple[str, float, float]]:
