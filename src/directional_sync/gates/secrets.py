@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from directional_sync.core.escape import one_line
@@ -48,6 +49,7 @@ class Secrets:
     name: str = "secrets"
     phase: Phase = Phase.PLAN
     _detectors: dict[str, Future[Detector]] = field(default_factory=dict, repr=False)
+    _turn: Lock = field(default_factory=Lock, repr=False)
     """Folder of compiled rules -> the detector, or what it will be."""
     _patterns: dict[tuple[str, ...], tuple[Patterns, Any]] = field(default_factory=dict, repr=False)
     _said: set[str] = field(default_factory=set, repr=False)
@@ -113,11 +115,12 @@ class Secrets:
 
     def _load(self, cache: Path | None) -> Future[Detector]:
         folder = user_cache(os.environ, _RULES) or (cache / _RULES if cache is not None else None)
-        if str(folder) not in self._detectors:
-            pool = ThreadPoolExecutor(1)
-            self._detectors[str(folder)] = pool.submit(Detector, folder)
-            pool.shutdown(wait=False)
-        return self._detectors[str(folder)]
+        with self._turn:  # several targets are looked at at the same time
+            if str(folder) not in self._detectors:
+                pool = ThreadPoolExecutor(1)
+                self._detectors[str(folder)] = pool.submit(Detector, folder)
+                pool.shutdown(wait=False)
+            return self._detectors[str(folder)]
 
     def _judged(self, subject: Subject, search: Search) -> Iterator[Verdict]:
         allowed, expired = _allowed(subject.config.safety.allowed_secrets, search.findings, subject.today)
