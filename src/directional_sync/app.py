@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from directional_sync import __version__, plugins
 from directional_sync.core.movement import Movement, movement
-from directional_sync.errors import ConfigError, HostError, SelectionError
-from directional_sync.model.approval import Approvals, Ask
+from directional_sync.errors import ConfigError, HostError
 from directional_sync.model.lifecycle import Event, EventType, Tell
 from directional_sync.model.plan import FileDiff, Held
 from directional_sync.model.record import Summary, TargetRecord
@@ -237,85 +236,6 @@ def diff(workspace: Workspace, name: str, options: RunOptions, tell: Tell) -> tu
     mode = Mode(dry_run=True, samples=_SAMPLES_IN_DIFF)
     record = _run(workspace, targets, options, mode, tell, quiet=True).records[0]
     return record, record.samples
-
-
-def local_edits(workspace: Workspace, name: str) -> dict[str, bytes]:
-    """Source name -> the patch that keeps what was edited here in its folder. Asks no far side for anything. Raises
-    SelectionError, HostError."""
-    from directional_sync.git.objects import ObjectStore
-    from directional_sync.git.repository import Repository
-    from directional_sync.run import local_edits as edits
-
-    (target,) = select(workspace, Selection((name,)))
-    repository = Repository.open(workspace.root)
-    with ObjectStore(repository, workspace.state / "cache" / "quarantine" / f"edits-{host.new_id()}") as store:
-        return edits.local_edits(target, repository, store, workspace.lock_path)
-
-
-def keep_edits(workspace: Workspace, name: str, patches: Mapping[str, bytes]) -> dict[str, str]:
-    """Writes each patch beside those that its source has already; answers source name -> path from the root. Raises
-    HostError."""
-    from directional_sync.endpoints.git.upstream import patch_folder
-
-    (target,) = select(workspace, Selection((name,)))
-    if target.endpoint != "git":
-        raise HostError(
-            "E-NO-PATCHES",
-            f"patches are applied to git repositories only, and {name} is a {target.endpoint} target",
-            hint="edits made here stay as they are; keep them in a copy under another name",
-            kept="nothing was written",
-        )
-    written = {}
-    for source, patch in patches.items():
-        folder = workspace.root / patch_folder(target.options, source)
-        number = 1 + max((int(path.name[:4]) for path in folder.glob("[0-9][0-9][0-9][0-9]-*.patch")), default=0)
-        path = folder / f"{number:04d}-local-edit.patch"
-        host.make_folder(folder)
-        host.atomic_write(path, patch)
-        written[source] = path.relative_to(workspace.root).as_posix()
-    return written
-
-
-def waiting(workspace: Workspace, name: str, options: RunOptions, tell: Tell) -> tuple[TargetRecord, tuple[Ask, ...]]:
-    """What of one target a person would have to approve, each once, and how its plan ended. Changes nothing. Raises
-    SelectionError, also when `name` means several: approvals are given one by one."""
-    from directional_sync.run.world import Mode
-
-    targets = select(workspace, Selection((name,)))
-    if len(targets) > 1:
-        names = ", ".join(target.name for target in targets)
-        raise SelectionError("E-SELECT", f"{name!r} means several targets: {names}", hint="name one of them")
-    record = _run(workspace, targets, options, Mode(dry_run=True), tell, quiet=True).records[0]
-    asks = {(ask.key, ask.sha256): ask for verdict in record.verdicts for ask in verdict.asks}
-    return record, tuple(ask for _, ask in sorted(asks.items()))
-
-
-def given_approvals(workspace: Workspace) -> Approvals:
-    """What people have approved, as the work tree has it, committed or not."""
-    from directional_sync.core import approvals
-
-    return approvals.parse(content) if (content := _approvals(workspace)) else Approvals()
-
-
-def approve(workspace: Workspace, target: str, asks: Sequence[Ask]) -> str:
-    """Writes the approvals into the work tree; answers the path of the file. Raises HostError E-APPROVALS-FILE when it
-    cannot be read, and what writing raises."""
-    from directional_sync.core import approvals
-
-    path = workspace.approvals_path
-    try:
-        content = approvals.added(_approvals(workspace), target, asks)
-    except ValueError as error:
-        hint = f"mend it, or take it back: git checkout HEAD -- {path}"
-        raise HostError("E-APPROVALS-FILE", f"{path}: {error}", hint=hint, kept="nothing was approved") from error
-    host.atomic_write(workspace.root / path, content, 0o644)
-    return path
-
-
-def _approvals(workspace: Workspace) -> bytes:
-    path = workspace.root / workspace.approvals_path
-    with host.host_errors(path):
-        return path.read_bytes() if path.is_file() else b""
 
 
 def verify(workspace: Workspace, selection: Selection, options: RunOptions, tell: Tell) -> Summary:

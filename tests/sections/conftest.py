@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.project import Project, make_project
 
-from directional_sync import app
+from directional_sync import app, approving
 from directional_sync.app import open_workspace
 
 TITLES = (
@@ -115,9 +115,10 @@ class Config:
 
     def approve(self) -> None:
         workspace = open_workspace(None, self.project.root, self.project.environ)
-        record, waiting = app.waiting(workspace, "claude_config", app.RunOptions(dry_run=True), lambda event: None)
+        options = app.RunOptions(dry_run=True)
+        record, waiting = approving.waiting(workspace, "claude_config", options, lambda event: None)
         assert waiting
-        app.approve(workspace, record.target, waiting)
+        approving.approve(workspace, record.target, waiting)
         self.project.commit("Approve")
 
 

@@ -14,7 +14,8 @@ from tests.project import Project, make_project
 from tests.upstream.vendoring import git
 from tests.vendoring.vendored import Vendored
 
-from directional_sync.app import local_edits, open_workspace
+from directional_sync import keeping
+from directional_sync.app import open_workspace
 from directional_sync.errors import Exit
 from directional_sync.git import placing
 from directional_sync.model.lifecycle import Outcome
@@ -206,7 +207,7 @@ def tell(hosted: Hosted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cal
         assert vendored.verify().exit() is Exit.OK
         vendored.project.write("vendor/plain/lines.txt", b"edited \r\nby us\t\n")
         vendored.project.write("vendor/plain/folder/new.id", b"$Id$\n")
-        edits = local_edits(open_workspace(None, vendored.project.root, vendored.project.environ), "oca")
+        edits = keeping.local_edits(open_workspace(None, vendored.project.root, vendored.project.environ), "oca")
         assert marks(home) == []
         return Story(tuple(trees), edits["plain"])
 

@@ -35,20 +35,20 @@ Examples:
 @click.option("--lines", default=60, type=click.IntRange(min=1), help="At most so many lines of each content.")
 @faced
 def approve(face: Face, target: str, keys: tuple[str, ...], yes: bool, lines: int) -> int:
-    from directional_sync import app
+    from directional_sync import app, approving
     from directional_sync.cli.progress import listeners
     from directional_sync.render import approvals as words
 
     _must_be_attended(face)
     workspace = face.open()
     with listeners(face.console) as tell:
-        record, waiting = app.waiting(workspace, target, app.RunOptions(dry_run=True, command=face.command), tell)
-    given = app.given_approvals(workspace)
+        record, waiting = approving.waiting(workspace, target, app.RunOptions(dry_run=True, command=face.command), tell)
+    given = approving.given(workspace)
     fresh = [ask for ask in waiting if not given.covers(record.target, ask)]
     chosen = _chosen(fresh, keys) if fresh else []
     mask, ink = face.redactor(), face.console.out_ink
     if face.console.looks.form is not Form.TEXT:
-        path = app.approve(workspace, record.target, chosen) if yes and chosen else ""
+        path = approving.approve(workspace, record.target, chosen) if yes and chosen else ""
         face.console.document(words.document(record.target, chosen, path))
         return int(Exit.OK)
     if not chosen:
@@ -59,7 +59,7 @@ def approve(face: Face, target: str, keys: tuple[str, ...], yes: bool, lines: in
     if not yes and not _agreed(face, len(chosen)):
         face.console.say("nothing was approved")
         return int(Exit.REFUSED)
-    path = app.approve(workspace, record.target, chosen)
+    path = approving.approve(workspace, record.target, chosen)
     face.console.result(words.approved(len(chosen), path))
     return int(Exit.OK)
 

@@ -195,17 +195,17 @@ def diff(face: Face, target: str, lines: int, as_patch: bool, source: str | None
 
 
 def _as_patch(face: Face, target: str, source: str | None, write: bool) -> int:
-    from directional_sync import app
+    from directional_sync import keeping
     from directional_sync.errors import SelectionError
 
     workspace = face.open()
-    found = app.local_edits(workspace, target)
+    found = keeping.local_edits(workspace, target)
     if source is not None:
         found = {name: patch for name, patch in found.items() if name == source}
     if not found:
         face.console.say(f"nothing was edited here in {source or target}")
     elif write:
-        written = app.keep_edits(workspace, target, found)
+        written = keeping.keep_edits(workspace, target, found)
         face.console.result("\n".join(written.values()))
         paths = " ".join(written.values())
         face.console.say(f"commit the edits together with these, and every run keeps them: git add {paths}")
