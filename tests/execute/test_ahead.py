@@ -6,11 +6,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 import yaml
-from tests.project import Project
+from tests.project import Project, make_project
 
 from directional_sync import plugins
 from directional_sync.app import open_workspace
@@ -213,6 +214,34 @@ def test_a_run_that_is_stopped_closes_what_it_had_begun(project: Project, shops:
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("ahead-")]
     assert subjects(project) in ([], ["Sync first: 1 added"]) and project.clean()
     assert project.run().exit() == 0
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_histories_come_out_the_same_however_many_are_looked_at(tmp_path: Path, shops: list[Shop], seed: int) -> None:
+    """Six targets over two hosts, some needing others; two rounds of changes, where an empty list fails some."""
+    random = Random(seed)
+    names = [f"t{number}" for number in range(6)]
+    targets = {}
+    for at, name in enumerate(names):
+        shop = random.choice(shops)
+        more = {"needs": [random.choice(names[:at])]} if at and random.random() < 0.3 else {}
+        url = random.choice([shop.url, shop.other_name])
+        targets[name] = flow(url, name, priority=random.choice([0, 0, 1]), **more)
+    projects = [make_project(tmp_path / text) for text in ("one", "many")]
+    for project, limits in zip(projects, ({"targets": 1}, {"targets": 4, "per_host": 3}), strict=True):
+        configure(project, targets, concurrency=limits)
+    for _ in range(2):
+        for shop in shops:
+            shop.items = [{"id": f"{number}"} for number in range(random.randint(0, 3))]
+        found = []
+        for project in projects:
+            records = project.run().records
+            said = [(record.target, record.outcome, record.message) for record in records]
+            found.append((said, subjects(project), project.git("rev-parse", "HEAD:t0", check=False)))
+            assert project.clean()
+        assert found[0] == found[1]
+        files = [{name: text for name, text in each.files().items() if name != "sync.yaml"} for each in projects]
+        assert files[0] == files[1]
 
 
 @pytest.mark.parametrize(
