@@ -4,7 +4,7 @@ further down."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -130,7 +130,7 @@ def _run(
     judged: bool = True,
 ) -> Summary:
     from directional_sync.execute.local import execute, refuse_stale
-    from directional_sync.wiring import delivering, open_world, recorded, redacted
+    from directional_sync.wiring import Noting, delivering, open_world, recorded, redacted
 
     started, begun, picked = host.utc_now(), host.monotonic(), None
     if options.due:
@@ -142,36 +142,44 @@ def _run(
     if not mode.dry_run:
         _history(workspace).refuse_newer()
     with open_world(workspace, options, tell, gates=judged, writes=not mode.dry_run) as world, ExitStack() as stack:
-        if picked is not None:
-            picked = pick(workspace, targets)  # another run may have answered while we waited
-            started = host.utc_now()  # it answers what fires up to now
-            targets = [target for target in targets if target.name in picked.chosen.firings]
-            stack.enter_context(picked.under_way(workspace, noted=not mode.dry_run))
-            world = replace(world, environment_for=picked.environment(world.environment_for))
         if mode.expected:
             refuse_stale(execute(targets, replace(world, tell=lambda event: None), replace(mode, dry_run=True)))
-        base = f"{world.repository.branch.removeprefix('refs/heads/')}@{world.repository.head[:7]}"
-        begin = {"run": world.run, "base": base, "dry_run": mode.dry_run}
-        world.tell(Event(EventType.RUN_START, f"{len(targets)} targets", data=begin))
-        voice = _voice(workspace, mode)
-        beginning = voice.begun(workspace, targets) if voice else None
         with delivering(workspace, options, world, mode) as way:
-            records, delivered = way.carry(execute, targets)
-        records = picked.account(records) if picked is not None else records
-        summary = Summary(
-            run=world.run,
-            started=started,
-            duration_s=host.monotonic() - begun,
-            records=tuple(redacted(workspace, record) for record in records),
-            dry_run=mode.dry_run,
-            command=options.command,
-            version=__version__,
-            base=base,
-            plan_id=_keep_plan(world, records, options) if mode.dry_run and not quiet else "",
-            delivered=delivered,
-        )
-        if not mode.dry_run and (records or targets):
-            summary = recorded(workspace, summary, world.tell, carry=options.carry)
+            with picked.held_off(workspace) if picked is not None and not mode.dry_run else nullcontext():
+                way.begin()
+            if picked is not None:
+                picked = pick(workspace, targets)  # another run may have answered meanwhile, here or elsewhere
+                started = host.utc_now()  # it answers what fires up to now
+                targets = [target for target in targets if target.name in picked.chosen.firings]
+                stack.enter_context(picked.under_way(workspace, noted=not mode.dry_run))
+                way = way.in_environment(picked.environment(world.environment_for))
+            base = f"{world.repository.branch.removeprefix('refs/heads/')}@{world.repository.head[:7]}"
+            begin = {"run": world.run, "base": base, "dry_run": mode.dry_run}
+            world.tell(Event(EventType.RUN_START, f"{len(targets)} targets", data=begin))
+            voice = _voice(workspace, mode)
+            beginning = voice.begun(workspace, targets) if voice else None
+
+            def account(records: Sequence[TargetRecord]) -> Summary:
+                """What the run comes to, as far as it has come."""
+                return Summary(
+                    run=world.run,
+                    started=started,
+                    duration_s=host.monotonic() - begun,
+                    records=tuple(redacted(workspace, one) for one in (picked.account(records) if picked else records)),
+                    dry_run=mode.dry_run,
+                    command=options.command,
+                    version=__version__,
+                    base=base,
+                )
+
+            noting = Noting(workspace, account) if options.carry and not mode.dry_run else None
+            records, delivered = way.carry(execute, targets, noting)
+        plan_id = _keep_plan(world, records, options) if mode.dry_run and not quiet else ""
+        summary = replace(account(records), plan_id=plan_id, delivered=delivered)
+        if not mode.dry_run and (summary.records or targets):
+            summary = recorded(workspace, summary, world.tell)
+        if noting is not None and noting.failed:
+            summary = replace(summary, unrecorded=summary.unrecorded or noting.failed)
         world.tell(Event(EventType.RUN_END, f"{summary.successful} ok, {summary.failed} failed", subject=summary))
     # Once the repository is free again; who could not be told is a warning on the record.
     warnings = voice.ended(workspace, summary, beginning) if voice else ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from directional_sync import app
@@ -16,8 +17,11 @@ if TYPE_CHECKING:
 def deliver(workspace: app.Workspace, options: app.RunOptions, tell: Tell) -> Summary:
     """Pushes what runs have committed and not delivered; only what has to be made again for it is run. Raises as
     `app.run`."""
+    from directional_sync.git import ran
     from directional_sync.run.world import Mode
 
+    # Where notes travel, what is made again must not stay noted as it went the first time.
+    options = replace(options, carry=ran.any_here(workspace.state.parent))
     return app.run_in(workspace, (), options, Mode(), tell)
 
 

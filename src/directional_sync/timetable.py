@@ -119,7 +119,9 @@ def _tries(workspace: Workspace, now: datetime) -> dict[str, list[Tried]]:
     for note in notes:
         for name, entries in note.items():
             noted = [of_entry(entry, str(entry.get("started")), float(entry.get("took", 0))) for entry in entries]
-            merged = {one.started: one for one in (*filter(None, noted), *found.get(name, []))}
+            merged: dict[datetime, Tried] = {}
+            for one in (*found.get(name, []), *filter(None, noted)):
+                merged.setdefault(one.started, one)
             found[name] = [merged[started] for started in sorted(merged, reverse=True)]
     return found
 
@@ -133,8 +135,19 @@ class Picked:
     """A record for each that is not."""
 
     def environment(self, given: Callable[[Target], Mapping[str, str]]) -> Callable[[Target], Mapping[str, str]]:
-        """`given` with the firing that the target's run is for."""
-        return lambda target: {**given(target), FIRING: _text(self.chosen.firings[target.name])}
+        """`given` with the firing that the target's run is for; a target that is made again, because its commits could
+        not be delivered as they were, has none."""
+        firings = {name: {FIRING: _text(firing)} for name, firing in self.chosen.firings.items()}
+        return lambda target: {**given(target), **firings.get(target.name, {})}
+
+    @contextmanager
+    def held_off(self, workspace: Workspace) -> Iterator[None]:
+        """Where this ends in an error, what is due counts as tried, so that it is not due at every call."""
+        try:
+            yield
+        except BaseException:
+            under_way.begin(workspace.state, {name: _text(firing) for name, firing in self.chosen.firings.items()})
+            raise
 
     @contextmanager
     def under_way(self, workspace: Workspace, *, noted: bool) -> Iterator[None]:
@@ -147,8 +160,10 @@ class Picked:
 
     def account(self, records: Sequence[TargetRecord]) -> tuple[TargetRecord, ...]:
         """The records of what ran, each with its firing, and of what did not."""
-        ran = [replace(one, scheduled=_text(self.chosen.firings[one.target])) for one in records]
-        return (*ran, *self.skipped)
+        firings = {name: _text(firing) for name, firing in self.chosen.firings.items()}
+        ran = [replace(one, scheduled=firings.get(one.target, "")) for one in records]
+        names = {one.target for one in ran}
+        return (*ran, *(one for one in self.skipped if one.target not in names))
 
 
 def pick(workspace: Workspace, targets: Sequence[Target]) -> Picked:

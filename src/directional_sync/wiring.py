@@ -74,20 +74,58 @@ class Way:
     mask: Redactor = Redactor(())
     why_not: str = ""
 
+    def begin(self) -> None:
+        """Takes over what the remote has, what ran elsewhere among it. Raises SyncError, with nothing run."""
+        if self.delivery is not None:
+            self.delivery.begin()
+
+    def in_environment(self, environment_for: Callable[[Target], Mapping[str, str]]) -> Way:
+        """The same for targets that run in this environment."""
+        return replace(self, world=replace(self.world, environment_for=environment_for))
+
     def carry(
-        self, execute: Callable[[Sequence[Target], World, Mode], Sequence[TargetRecord]], targets: Sequence[Target]
+        self,
+        execute: Callable[[Sequence[Target], World, Mode], Sequence[TargetRecord]],
+        targets: Sequence[Target],
+        noting: Callable[[Sequence[TargetRecord]], None] | None = None,
     ) -> tuple[Sequence[TargetRecord], Delivered | None]:
-        """Runs the targets and delivers what they made. Raises SyncError before anything was run."""
+        """Runs the targets and delivers what they made. `noting` is told what ran before anything leaves this clone,
+        and again where something had to be made again. After `begin`."""
         if self.delivery is None:
             records = execute(targets, self.world, self.mode)
+            if noting is not None:
+                noting(records)
             return records, Delivered("", "", notes=(self.why_not,)) if self.why_not else None
-        self.delivery.begin()
+        owed, self.delivery.owed = self.delivery.owed, set()
         records = execute(targets, self.world, self.mode)
+        self.delivery.owed |= owed - {record.target for record in records}
         by_name = {target.name: target for target in (*self.world.config.targets, *targets)}
+        self.delivery.noting = noting
         records, found = self.delivery.finish(
             records, lambda names: execute([by_name[name] for name in names], self.world, self.mode)
         )
         return records, self.mask.value(found)
+
+
+@dataclass
+class Noting:
+    """Notes what ran where it travels with the repository, in time for the push that carries it. What was planned only
+    and what was not due is no news."""
+
+    workspace: Workspace
+    account: Callable[[Sequence[TargetRecord]], Summary]
+    failed: str = ""
+    """Why the last note could not be written; a run that is not noted has run all the same."""
+
+    def __call__(self, records: Sequence[TargetRecord]) -> None:
+        from directional_sync.git import ran
+        from directional_sync.render.report import report
+
+        try:
+            ran.note(Repository.open(self.workspace.root), report(self.account(records)))
+            self.failed = ""
+        except HostError as error:
+            self.failed = f"{error.message} ({error.code})"
 
 
 @contextmanager
@@ -192,23 +230,18 @@ def redacted(workspace: Workspace, record: TargetRecord) -> TargetRecord:
     )
 
 
-def recorded(workspace: Workspace, summary: Summary, tell: Tell, *, carry: bool = False) -> Summary:
-    """Keeps the record of the run, in the place of an earlier one of the same run, with `carry` also where it travels
-    with the repository; a run for which nothing was due leaves none. Where keeping it fails the run has happened all
-    the same, and must be told of."""
+def recorded(workspace: Workspace, summary: Summary, tell: Tell) -> Summary:
+    """Keeps the record of the run, in the place of an earlier one of the same run; a run for which nothing was due
+    leaves none. Where keeping it fails the run has happened all the same, and must be told of."""
     from directional_sync.past import history
     from directional_sync.render.report import report
 
     kept = replace(summary, records=tuple(r for r in summary.records if r.skip is not Skip.NOT_DUE))
     if summary.records and not kept.records:
         return summary
-    told, runs = report(kept), history(workspace)
+    runs = history(workspace)
     try:
-        runs.add(told)
-        if carry:
-            from directional_sync.git import ran
-
-            ran.note(Repository.open(workspace.root), told)
+        runs.add(report(kept))
     except HostError as error:
         return replace(summary, unrecorded=f"{error.message} ({error.code})")
     for note in runs.notes:

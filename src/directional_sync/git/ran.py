@@ -58,11 +58,14 @@ def note(repository: Repository, report: Mapping[str, Any]) -> None:
 
 
 def write(repository: Repository, entries: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-    """Puts these entries, one list for each target, before those that are known. Raises HostError."""
+    """Puts these entries, one list for each target, before those that are known; one that began when a new one did
+    gives way to it. Raises HostError."""
     known, refs = read(repository), repository.git.refs(REF)
     moves = []
     for target, new in entries.items():
-        content = json.dumps([*new, *known.get(target, [])][:_KEPT], sort_keys=True).encode()
+        begun = {entry.get("started") for entry in new}
+        before = [entry for entry in known.get(target, []) if entry.get("started") not in begun]
+        content = json.dumps([*new, *before][:_KEPT], sort_keys=True).encode()
         blob = repository.git.run("hash-object", "-w", "--stdin", stdin=content).decode("ascii").strip()
         moves.append((f"{REF}{target}", blob, refs.get(f"{REF}{target}", "")))
     if moves:

@@ -51,6 +51,8 @@ class Delivery:
     """Targets whose commits were left behind and have to be made again."""
     own_refs: bool = True
     """Whether the remote takes refs of ours."""
+    noting: Callable[[Sequence[TargetRecord]], None] | None = None
+    """Writes down what ran, for other clones. Before the push, since nothing would carry it afterwards."""
 
     @property
     def targets(self) -> Mapping[str, Target]:
@@ -163,18 +165,19 @@ class Delivery:
         self._again(held, again)
 
     def _again(self, held: list[TargetRecord], again: Again) -> None:
-        """Runs those that are owed; their records take the place of those before."""
+        """Runs those that are owed; their records take the place of those before. Then notes all that ran."""
         names = [name for name in self.targets if name in self.owed]
-        if not names:
-            return
         self.owed.clear()
-        self._say(f"made again on top of {self.far.head[:7]}: {', '.join(names)}")
-        for record in again(names):
+        if names:
+            self._say(f"made again on top of {self.far.head[:7]}: {', '.join(names)}")
+        for record in again(names) if names else ():
             earlier = next((at for at, one in enumerate(held) if one.target == record.target), None)
             if earlier is None:
                 held.append(record)
             else:
                 held[earlier] = _joined(held[earlier], record)
+        if self.noting is not None:
+            self.noting(held)
 
     def _wanted(self, repository: Repository) -> list[Wanted]:
         far = self.far
