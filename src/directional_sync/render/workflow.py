@@ -1,5 +1,5 @@
-"""The GitHub Actions workflow that fits the targets: one trigger for each schedule, a button, and a look at changes of
-the file.
+"""The GitHub Actions workflow that fits the targets: triggers for the schedules, a button, and a look at changes of the
+file.
 
 What is typed into the form and what GitHub says about the event reaches the shell as variables, never as text of
 the script. A scheduled run takes whatever is due by the notes of earlier runs, however late it starts: no clock is
@@ -13,10 +13,15 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC
 
 from directional_sync import __version__
+from directional_sync.core.due import own_delay
+from directional_sync.core.firing import Rhythm
 from directional_sync.core.redact import secret_name
 from directional_sync.core.schedule import BadSchedule, parse
+from directional_sync.core.triggers import put_off
 from directional_sync.errors import ConfigError, Problem
 from directional_sync.model.target import Config, DeliverMode, Schedule, Target
 
@@ -102,18 +107,33 @@ def _head(config: Config, matrix: bool) -> list[str]:
 
 
 def _schedules(config: Config) -> list[str]:
-    """One trigger for each distinct schedule, in file order, with the targets it is for."""
+    """One trigger for each distinct schedule, in file order, with the targets it is for. A target with a delay of its
+    own has triggers of its own: at those of its schedule it is not due yet, and the next may come a day later."""
     users: dict[Schedule, list[Target]] = {}
     for target in config.targets:
         if target.schedule is not None:
             users.setdefault(target.schedule, []).append(target)
     _refuse(config, users)
-    lines = ["  schedule:"] if users else []
+    triggers: dict[Schedule, list[str]] = {}
     for schedule, targets in users.items():
-        lines.append(f"    - cron: {json.dumps(schedule.cron)} # {', '.join(target.name for target in targets)}")
-        if schedule.timezone != "UTC":
-            lines.append(f"      timezone: {json.dumps(schedule.timezone)}")
+        for target in targets:
+            late = _late(target, schedule)
+            for cron in put_off(schedule.cron, late):
+                name = f"{target.name} (+{late} min)" if late else target.name
+                triggers.setdefault(replace(schedule, cron=cron), []).append(name)
+    lines = ["  schedule:"] if triggers else []
+    for trigger, names in triggers.items():
+        lines.append(f"    - cron: {json.dumps(trigger.cron)} # {', '.join(names)}")
+        if trigger.timezone != "UTC":
+            lines.append(f"      timezone: {json.dumps(trigger.timezone)}")
     return lines
+
+
+def _late(target: Target, schedule: Schedule) -> int:
+    """After how many minutes the target's own delay is over, in steps that GitHub takes, so that few triggers serve
+    many targets."""
+    delay = own_delay(target.name, Rhythm(parse(schedule.cron), UTC), target.punctuality)
+    return math.ceil(delay.total_seconds() / 60 / _GAP_MIN) * _GAP_MIN
 
 
 def _refuse(config: Config, users: dict[Schedule, list[Target]]) -> None:
