@@ -21,6 +21,7 @@ FULL = """deliver:
   attempts: 3
   lease: 5m
   api: {type: gitea, url: "https://git.example.org/api/v1/", repository: team/flows}
+  labels: [sync, "from: upstream"]
 """
 MEANT = Deliver(
     push=False,
@@ -31,6 +32,7 @@ MEANT = Deliver(
     attempts=3,
     lease_s=300.0,
     api=Api(ForgeKind.GITEA, "https://git.example.org/api/v1", "team/flows"),
+    labels=("sync", "from: upstream"),
 )
 
 
@@ -66,6 +68,11 @@ def test_it_is_kept_as_it_was_read(tmp_path: Path) -> None:
         ("api: {url: 'ssh://git.example.org'}", "no address of an API"),
         ("api: {repository: flows}", "must match"),
         ("force: true", "unknown key"),
+        ("labels: ['a,b']", "no label"),
+        ("labels: [' a']", "no label"),
+        ("labels: ['']", ""),
+        ("labels: [Sync, sync]", "named twice"),
+        ("labels: sync", "list"),
     ],
 )
 def test_what_makes_no_sense_is_told_with_its_place(text: str, message: str) -> None:

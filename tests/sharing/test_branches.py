@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from tests.project import Project
@@ -206,11 +207,15 @@ class Hub(LoopbackService):
         super().__init__()
         self.fleet, self.gitea = fleet, gitea
         self.pulls: list[dict[str, Any]] = []
+        self.labels: list[str] = ["urgent"]
+        self.of_the_team: list[str] = ["Team-Wide"] if gitea else []
 
     def answer(self, asked: Asked) -> Told:
         wanted = "token s3cret-token" if self.gitea else "Bearer s3cret-token"
         if asked.headers.get("authorization") != wanted:
             return Told.json({"message": "Bad credentials"}, 401)
+        if "labels" in asked.path:
+            return self._labels(asked)
         assert asked.path.startswith("/repos/team/flows/pulls")
         if asked.method == "GET":
             return Told.json(self._listed(asked))
@@ -236,12 +241,37 @@ class Hub(LoopbackService):
         head["repo"] = {"full_name": "team/flows"}  # type: ignore[assignment]
         pull = {"number": number, "title": given["title"], "body": given["body"], "state": "open", "merged_at": None}
         pull |= {
+            "labels": [],
             "head": head,
             "base": {"ref": given["base"]},
             "html_url": f"https://hub.example/team/flows/pull/{number}",
         }
         self.pulls.append(pull)
         return Told.json(pull, 201)
+
+    def _labels(self, asked: Asked) -> Told:
+        """GitHub knows labels by name, in whatever case; Gitea by number."""
+        if asked.path.startswith("/repos/team/flows/issues/"):
+            known = self._numbered()
+            given = [known[one] for one in asked.json["labels"]] if self.gitea else asked.json["labels"]
+            assert all(name in known.values() for name in given)
+            pull = self.pulls[int(asked.path.split("/")[5]) - 1]
+            pull["labels"] += [{"name": name} for name in given]
+            return Told.json(pull["labels"])
+        if asked.path == "/orgs/team/labels":
+            return Told.json([{"id": 100 + number, "name": name} for number, name in enumerate(self.of_the_team)])
+        name = unquote(asked.path.removeprefix("/repos/team/flows/labels").strip("/"))
+        if asked.method == "POST":
+            assert asked.json["color"].startswith("#") is self.gitea
+            self.labels.append(asked.json["name"])
+            return Told.json({"id": len(self.labels), "name": asked.json["name"]}, 201)
+        if name:
+            return Told.json({}, 200 if name.casefold() in {one.casefold() for one in self.labels} else 404)
+        assert self.gitea
+        return Told.json([{"id": number, "name": one} for number, one in enumerate(self.labels, 1)])
+
+    def _numbered(self) -> dict[int, str]:
+        return dict(enumerate(self.labels, 1)) | dict(enumerate(self.of_the_team, 100))
 
     @property
     def writes(self) -> list[str]:
@@ -254,10 +284,10 @@ def hub(request: pytest.FixtureRequest, fleet: Fleet) -> Iterator[Hub]:
         yield found
 
 
-def proposing(fleet: Fleet, hub: Hub, mode: str = "pull_request") -> Project:
+def proposing(fleet: Fleet, hub: Hub, mode: str = "pull_request", more: str = "") -> Project:
     kind = "gitea" if hub.gitea else "github"
     api = f'{{type: {kind}, url: "{hub.url}", repository: team/flows}}'
-    fleet.found(f"deliver: {{mode: {mode}, token: HUB_TOKEN, api: {api}}}\n" + fleet.sources("a"))
+    fleet.found(f"deliver: {{mode: {mode}, token: HUB_TOKEN, api: {api}{more}}}\n" + fleet.sources("a"))
     return clone(fleet, "one")
 
 

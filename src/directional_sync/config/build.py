@@ -124,6 +124,7 @@ def deliver(part: DeliverPart) -> Deliver:
         token=part.token or "",
         attempts=part.attempts,
         api=Api(api.type, api.url or "", api.repository or "") if api is not None else None,
+        labels=tuple(part.labels or ()),
         **({"lease_s": part.lease} if part.lease is not None else {}),
     )
 

@@ -10,6 +10,8 @@ from directional_sync.config.schema_parts import Duration, EnvName, Line, Part, 
 from directional_sync.model.target import DeliverMode, ForgeKind
 
 _ATTEMPTS_MAX = 100
+_LABEL_MAX = 50
+_LABELS_MAX = 20
 
 
 def _branch(value: str) -> str:
@@ -43,6 +45,18 @@ def _url(value: str) -> str:
     if parts.username is not None or parts.password is not None:
         raise wrong("an address holds no credential", "name the variable that holds it under `deliver.token`")
     return value.rstrip("/")
+
+
+def _label(value: str) -> str:
+    if value != value.strip() or not 0 < len(value) <= _LABEL_MAX or "," in value:
+        raise wrong("this is no label", f"1 to {_LABEL_MAX} characters, without a comma or spaces around them")
+    return value
+
+
+def _differing(values: list[str]) -> list[str]:
+    if len({value.casefold() for value in values}) < len(values):
+        raise wrong("a label is named twice", "leave one of them out; upper and lower case are the same label")
+    return values
 
 
 class ApiPart(Part):
@@ -101,3 +115,13 @@ class DeliverPart(Part):
         "more. Default: 15m.",
     )
     api: ApiPart | None = Field(default=None, description="Where pull requests are made.")
+    labels: (
+        Annotated[
+            list[Annotated[Line, AfterValidator(_label)]], Field(max_length=_LABELS_MAX), AfterValidator(_differing)
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description="What pull requests are labelled with. A label that the repository lacks is made; one that a "
+        "person takes off is not put back, and none is ever taken off.",
+    )

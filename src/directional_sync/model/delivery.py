@@ -51,3 +51,5 @@ class Deliver:
     attempts: int = 10
     lease_s: float = 900.0
     api: Api | None = None
+    labels: tuple[str, ...] = ()
+    """What pull requests are labelled with."""

@@ -7,5 +7,6 @@ moving     the branch of this clone goes on to what the remote has
 lease      one machine at a time writes to the far side of a target
 branches   a branch of its own for each target, where the branch itself is closed
 forge      one pull request for each of them
+labels     what they are labelled with
 deliver    a run's commits on their way: pushed, planned again where somebody was quicker
 """

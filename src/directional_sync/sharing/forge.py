@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from directional_sync.errors import RemoteError
+from directional_sync.errors import CredentialError, RemoteError
 from directional_sync.model.target import Api, ForgeKind
 from directional_sync.service.client import Client, Service
 from directional_sync.service.complaints import OutcomeUnknownError
@@ -33,6 +33,8 @@ class Forge:
     """The name of the variable that holds the token."""
     environment: Mapping[str, str] = field(repr=False)
     stop: Callable[[], bool] = lambda: False
+    labels: tuple[str, ...] = ()
+    """What pull requests are labelled with."""
 
     def propose(self, branch: str, base: str, title: str, text: str, tip: str) -> tuple[str, str]:
         """The address of the pull request of `branch` into `base`, which holds `text` now, and a note for people.
@@ -46,7 +48,8 @@ class Forge:
                 if closed is not None:
                     return _address(closed), "it was closed by a person, and is not opened again for the same content"
                 found = self._create(client, branch, base, title, text)
-            return _address(self._updated(client, found, title, text)), ""
+            text, note = self._labelled(client, found, text)
+            return _address(self._updated(client, found, title, text)), note
         finally:
             client.close()
 
@@ -134,6 +137,23 @@ class Forge:
         client.ask("PATCH", f"/repos/{self._path}/pulls/{item['number']}", body=change)
         return item
 
+    def _labelled(self, client: Client, item: Mapping[str, Any], text: str) -> tuple[str, str]:
+        """Adds labels that were never added; answers `text` with a line that says which were, and a note for people.
+        Where people have taken our part out of the text, nobody knows, and none is added."""
+        from directional_sync.sharing import labels
+
+        before, note = str(item.get("body") or "").replace("\r\n", "\n"), ""
+        done = labels.noted(before) | labels.on(item)
+        new = [name for name in self.labels if name.casefold() not in done] if BEGIN in before else []
+        if new:
+            try:
+                labels.add(client, self.kind, self._path, int(item["number"]), new)
+                done |= {name.casefold() for name in new}
+            except (CredentialError, RemoteError) as error:
+                note = f"it was not labelled {', '.join(new)}: {error.message} ({error.code})"
+        told = labels.note([name for name in self.labels if name.casefold() in done])
+        return f"{text.removesuffix(END)}{told}{END}", note
+
     @property
     def _path(self) -> str:
         return quote(self.repository, safe="/")
@@ -146,6 +166,7 @@ def forge(
     variable: str,
     environment: Mapping[str, str],
     stop: Callable[[], bool],
+    labels: tuple[str, ...] = (),
 ) -> Forge | None:
     """Where pull requests for the remote at `remote_url` are made; None where nobody knows, or without a token."""
     host, path = _place(remote_url)
@@ -158,7 +179,7 @@ def forge(
         return None
     kind = api.dialect if api is not None else None
     kind = kind or (ForgeKind.GITEA if url.endswith("/api/v1") else ForgeKind.GITHUB)
-    return Forge(kind, url, repository, token, variable, environment, stop)
+    return Forge(kind, url, repository, token, variable, environment, stop, labels)
 
 
 def _place(url: str) -> tuple[str, str]:

@@ -23,7 +23,7 @@ def opened(world: World, deliver: Deliver, environ: Mapping[str, str], *, once: 
     """`once`: what was planned is pushed as it is or not at all. Raises NotThisBranchError, HostError E-DELIVER-REMOTE
     and CredentialError E-ENV-MISSING."""
     far, token, variable = far_side(world.repository, deliver, environ)
-    api = forge(deliver.api, far.outward.url, token, variable, environ, world.stop)
+    api = forge(deliver.api, far.outward.url, token, variable, environ, world.stop, deliver.labels)
     return Delivery(world, far, deliver, 1 if once else deliver.attempts, api)
 
 
