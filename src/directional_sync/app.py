@@ -282,14 +282,16 @@ def _departed(workspace: Workspace) -> tuple[Target, ...]:
         return departed(repository, store, workspace.lock_path, workspace.config)
 
 
-def recover(workspace: Workspace, options: RunOptions) -> str:
+def recover(workspace: Workspace, options: RunOptions, tell: Tell) -> str:
     """Finishes or undoes what a killed run left; "" when there is nothing."""
     from directional_sync.git import recovery
     from directional_sync.git.repository import Repository
     from directional_sync.system.lock import run_lock
+    from directional_sync.wiring import waiting
 
     repository = Repository.open(workspace.root)
-    with run_lock(workspace.state, {"command": options.command}, timeout_s=options.lock_timeout_s):
+    holder = {"command": options.command}
+    with run_lock(workspace.state, holder, timeout_s=options.lock_timeout_s, waiting=waiting(tell)):
         return recovery.recover(repository)
 
 

@@ -41,10 +41,7 @@ def open_world(workspace: Workspace, options: RunOptions, tell: Tell, *, gates: 
     mask = redactor(workspace)
     quiet = _redacting(mask, tell)
 
-    def waiting(who: str) -> None:
-        quiet(Event(EventType.PROGRESS, f"waiting for another run: {who}"))
-
-    with _cache(workspace) as cache, _locked(workspace, options, run, waiting) as locked:
+    with _cache(workspace) as cache, _locked(workspace, options, run, waiting(quiet)) as locked:
         finished = recover(repository) if locked and writes else ""
         if finished:
             quiet(Event(EventType.PROGRESS, finished))
@@ -205,6 +202,11 @@ def _locked(workspace: Workspace, options: RunOptions, run: str, waiting: Callab
                 raise
             held = False
         yield held
+
+
+def waiting(tell: Tell) -> Callable[[str], None]:
+    """Says for whom a run waits."""
+    return lambda who: tell(Event(EventType.PROGRESS, f"waiting for another run: {who}"))
 
 
 def _redacting(mask: Redactor, tell: Tell) -> Tell:

@@ -309,9 +309,12 @@ def _accepted(face: Face) -> int:
 @faced
 def recover(face: Face, lock_timeout: float) -> int:
     from directional_sync import app
+    from directional_sync.cli.progress import listeners
 
     options = app.RunOptions(command=face.command, lock_timeout_s=lock_timeout)
-    done = app.recover(face.open(), options)
+    workspace = face.open()
+    with listeners(face.console) as tell:
+        done = app.recover(workspace, options, tell)
     if face.console.looks.form is not Form.TEXT:
         face.console.document({"recovered": done or None})
     else:
