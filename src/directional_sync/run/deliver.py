@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from directional_sync.errors import RefusedError
+from directional_sync.errors import RefusedError, StalePlanError
 from directional_sync.git import transaction, worktree
 from directional_sync.git.transaction import RefMove
 from directional_sync.model.lifecycle import Event, EventType
@@ -74,12 +74,14 @@ def _withheld(at: Passage, seen: Scan, conflicts: Sequence[Conflict]) -> frozens
 
 
 def refuse_foreign_work(at: Passage, staged: Staged) -> None:
-    """Raises RefusedError when the user has work of their own where this run would write."""
+    """Raises RefusedError when the user has work of their own where this run would write, and StalePlanError when they
+    have committed it since the run began: then the plan is to be made again on top of it."""
     if not staged.changes:
         return
     refuse_dirty(at)
     taken = worktree.collisions(at.world.repository, staged.changes)
     if taken:
+        _refuse_moved(at)
         raise _overlap("E-COLLISION", "where something lies that git does not know", at.target, taken, "move them away")
 
 
@@ -89,8 +91,20 @@ def refuse_dirty(at: Passage) -> None:
     if at.target.git_commit:
         dirty = worktree.dirty(at.world.repository, (*globs(at.target), at.world.lock_path))
         if dirty:
+            _refuse_moved(at)
             what = "with changes that are not committed"
             raise _overlap("E-DIRTY-OUTPUTS", what, at.target, dirty, "commit or undo them")
+
+
+def _refuse_moved(at: Passage) -> None:
+    if at.world.repository.reread().head != at.world.repository.head:
+        raise StalePlanError(
+            "E-STALE-BRANCH",
+            f"{at.world.repository.branch} has moved since the run began",
+            hint="run again",
+            kept="the branch and your files are unchanged",
+            retryable=True,
+        )
 
 
 def _overlap(code: str, what: str, target: Target, paths: list[str], advice: str) -> RefusedError:
