@@ -111,6 +111,7 @@ def safety(part: SafetyPart) -> Safety:
         max_file_bytes=part.max_file_bytes,
         protected=tuple(part.protected or ()),
         allow_protected=tuple(part.allow_protected or ()),
+        run_hooks=part.run_hooks,
     )
 
 

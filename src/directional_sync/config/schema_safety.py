@@ -94,6 +94,11 @@ class SafetyPart(Part):
     drift_gates: list[DriftGatePart] | None = Field(
         default=None, description="Scores of what would be committed; nothing is written when one is out of bounds."
     )
+    run_hooks: bool = Field(
+        default=False,
+        description="Ask the clone's own `pre-commit` hook too, in a throw-away repository in which just what would be "
+        "committed is staged; where it fails or changes files, nothing is written. Default: false, no hook ever runs.",
+    )
     allowed_secrets: list[AllowedPart] | None = Field(
         default=None, description="Findings of the secret gate that were looked at and are harmless."
     )

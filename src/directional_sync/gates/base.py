@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from directional_sync.model.approval import Approvals
 from directional_sync.model.plan import Change, Plan
 from directional_sync.model.record import Phase, Verdict
 from directional_sync.model.snapshot import Snapshot
 from directional_sync.model.target import Config, Target
+
+if TYPE_CHECKING:
+    from directional_sync.git.rehearsal import Rehearsal
 
 READ_BYTES_MAX = 64_000_001
 """What is behind this in a file no gate reads."""
@@ -53,6 +56,8 @@ class Subject:
     on all sides included; folders that it does not hold are left out."""
     approvals: Callable[[], Approvals] = Approvals
     """What people have approved, as the branch holds it."""
+    rehearsal: Rehearsal | None = None
+    """POST only: the commit that is about to be made; None where none is, or no hook is to be asked."""
     cache: Path | None = None
     """A folder in which a gate may keep what only makes it faster; None: nothing is kept."""
 

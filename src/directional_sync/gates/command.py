@@ -59,7 +59,7 @@ class Checks:
 
     def _verdict(self, subject: Subject, check: Check) -> Verdict:
         code = "E-GATE-PRE" if self.phase is Phase.PRE else "E-GATE-POST"
-        answer = _run(subject, check.command, check.timeout_s, code, trusted=self.phase is Phase.PRE)
+        answer = run(subject, check.command, check.timeout_s, code, trusted=self.phase is Phase.PRE)
         wanted = check.expected_exit_code
         if answer.trouble and not (answer.ran and answer.status == wanted):
             return answer.failed(check.name, self.phase, answer.trouble)
@@ -79,7 +79,7 @@ class Verify:
         wanted = subject.target.verification
         if wanted is None:
             return []
-        answer = _run(subject, wanted.command, wanted.timeout_s, "E-VERIFY", trusted=True)
+        answer = run(subject, wanted.command, wanted.timeout_s, "E-VERIFY", trusted=True)
         problem, message = _verified(wanted, answer)
         if problem:
             return [answer.failed(self.name, self.phase, problem)]
@@ -98,7 +98,7 @@ class DriftGates:
         return [self._verdict(subject, gate) for gate in gates]
 
     def _verdict(self, subject: Subject, gate: DriftGate) -> Verdict:
-        answer = _run(subject, gate.command, gate.timeout_s, "E-GATE-DRIFT", trusted=False)
+        answer = run(subject, gate.command, gate.timeout_s, "E-GATE-DRIFT", trusted=False)
         if answer.trouble:
             return answer.failed(gate.name, self.phase, answer.trouble)
         score = float(answer.status) if answer.number is None else answer.number
@@ -113,7 +113,7 @@ class DriftGates:
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
+class Answer:
     """What one command came to."""
 
     code: str
@@ -133,7 +133,7 @@ class _Answer:
         return Verdict(gate, phase, False, message, self.code, (f"ran: {self.command}", *self.shown), hint)
 
 
-def _run(subject: Subject, command: str, timeout_s: float, code: str, *, trusted: bool) -> _Answer:
+def run(subject: Subject, command: str, timeout_s: float, code: str, *, trusted: bool) -> Answer:
     environment = _environment(subject, trusted)
     redactor = Redactor((*subject.config.secrets, *secret_values(subject.environment)))
     told = redactor.text(plain(command))
@@ -141,12 +141,12 @@ def _run(subject: Subject, command: str, timeout_s: float, code: str, *, trusted
     try:
         ended = supervise(argv, cwd=subject.root, env=environment, timeout_s=timeout_s, keep_bytes=_KEEP_BYTES)
     except OSError as error:
-        return _Answer(code, told, ran=False, trouble=f"could not be started: {redactor.text(str(error))}")
+        return Answer(code, told, ran=False, trouble=f"could not be started: {redactor.text(str(error))}")
     shown = tuple(_last_lines(ended, redactor))
     if ended.timed_out:
-        return _Answer("E-CHECK-TIMEOUT", told, ran=False, trouble=f"not done after {timeout_s:g} s", shown=shown)
+        return Answer("E-CHECK-TIMEOUT", told, ran=False, trouble=f"not done after {timeout_s:g} s", shown=shown)
     number = last_number(ended.output)
-    return _Answer(code, told, ended.status, number, not ended.signal, _trouble(ended), shown)
+    return Answer(code, told, ended.status, number, not ended.signal, _trouble(ended), shown)
 
 
 def _trouble(ended: Ended) -> str:
@@ -191,7 +191,7 @@ def last_number(output: bytes) -> float | None:
     return None
 
 
-def _verified(wanted: Verification, answer: _Answer) -> tuple[str, str]:
+def _verified(wanted: Verification, answer: Answer) -> tuple[str, str]:
     """(problem, "") or ("", message)."""
     status = wanted.expected_exit_code or 0
     if answer.trouble and not (answer.ran and answer.status == status):

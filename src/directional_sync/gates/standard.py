@@ -67,6 +67,7 @@ def standard() -> tuple[Gate, ...]:
         Late(Phase.POST, "command", "Checks", lambda subject: subject.config.safety.post_sync_checks, (Phase.POST,)),
         Late(Phase.POST, "command", "Verify", lambda subject: subject.target.verification),
         Late(Phase.POST, "command", "DriftGates", lambda subject: subject.config.safety.drift_gates),
+        Late(Phase.POST, "hooks", "Hooks", lambda subject: subject.rehearsal),
     )
 
 

@@ -261,6 +261,12 @@ class ObjectStore:
             return git
         return git.including({"GIT_OBJECT_DIRECTORY": str(self._repository.objects)})
 
+    @property
+    def alternates(self) -> str:
+        """All the stores this one reads, as they are now, as git's file `objects/info/alternates` lists them."""
+        own = [self._quarantine.objects] if self._quarantine.made else []
+        return "".join(f"{_on_a_line(str(path))}\n" for path in (*own, self._repository.objects, *self._borrowed))
+
     def writing_git(self) -> tuple[Git, Path]:
         """git over all the stores, as they are now, whose new objects go into the quarantine, durable only when
         published; and the quarantine's folder, for what is to vanish with it."""

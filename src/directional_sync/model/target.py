@@ -237,6 +237,8 @@ class Safety:
     protected: tuple[str, ...] = ()
     """Globs that no target may write, beside the built-in ones (.git, .github/workflows, the YAML itself)."""
     allow_protected: tuple[str, ...] = ()
+    run_hooks: bool = False
+    """The user's own `pre-commit` is asked about what would be committed."""
 
 
 @dataclass(frozen=True, slots=True)

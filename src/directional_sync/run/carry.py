@@ -8,6 +8,7 @@ from dataclasses import replace
 from directional_sync.endpoints.base import Endpoint, Reporting
 from directional_sync.errors import SyncError
 from directional_sync.git import worktree
+from directional_sync.git.rehearsal import Rehearsal
 from directional_sync.model.lifecycle import Outcome, Step
 from directional_sync.model.record import Phase, TargetRecord
 from directional_sync.model.target import Direction
@@ -106,11 +107,20 @@ def _delivered(at: Passage, seen: Scan, endpoint: Endpoint, staged: Staged, reco
 
 
 def _verified(at: Passage, staged: Staged) -> Verdicts:
-    """Post checks, verification and drift gates over a checkout of the staged tree."""
-    if not needs_checkout(at.world, at.target):
+    """Post checks, verification and drift gates over a checkout of the staged tree, and what the user's own hook says
+    of the commit."""
+    folder, rehearsal = at.world.cache / "verify", _rehearsal(at, staged)
+    wanted = needs_checkout(at.world, at.target)
+    if not wanted and rehearsal is None:
         return ()
     at.step(Step.VERIFYING)
-    folder = at.world.cache / "verify"
-    host.make_folder(folder)
-    worktree.checkout(at.store, staged.tree, folder)
-    return judge_commands(at.world, at.target, Phase.POST, at.environment, folder)
+    if wanted:
+        host.make_folder(folder)
+        worktree.checkout(at.store, staged.tree, folder)
+    return judge_commands(at.world, at.target, Phase.POST, at.environment, folder, rehearsal)
+
+
+def _rehearsal(at: Passage, staged: Staged) -> Rehearsal | None:
+    if not (at.world.config.safety.run_hooks and at.target.git_commit and staged.changes):
+        return None
+    return Rehearsal(at.world.repository, at.store, staged.tree, at.world.cache / "hooks")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from directional_sync.gates.base import READ_BYTES_MAX, Subject
 from directional_sync.git import tree as trees
@@ -16,13 +17,23 @@ from directional_sync.model.target import Target
 from directional_sync.run.scan import Scan, sizes
 from directional_sync.run.world import Passage, World
 
+if TYPE_CHECKING:
+    from directional_sync.git.rehearsal import Rehearsal
+
 Verdicts = tuple[Verdict, ...]
 Environment = Mapping[str, str]
 
 
-def judge_commands(world: World, target: Target, phase: Phase, environment: Environment, root: Path) -> Verdicts:
+def judge_commands(
+    world: World,
+    target: Target,
+    phase: Phase,
+    environment: Environment,
+    root: Path,
+    rehearsal: Rehearsal | None = None,
+) -> Verdicts:
     """The verdicts of a phase whose gates are commands: PRE in the user's tree, POST in a checkout."""
-    subject = Subject(config=world.config, target=target, root=root, environment=environment, today=world.today)
+    subject = Subject(world.config, target, root, environment, today=world.today, rehearsal=rehearsal)
     return _judge(world, phase, subject)
 
 
