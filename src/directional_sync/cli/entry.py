@@ -79,14 +79,15 @@ def _failed(error: SyncError, face: Face) -> int:
 
 def _document(error: SyncError, mask: Redactor) -> dict[str, Any]:
     """What `--json` prints when there is no result: the error, and the problems of a file."""
-    from directional_sync.render import report
+    from directional_sync.render.failure import error as told
     from directional_sync.render.problems import failure_of
+    from directional_sync.render.report import clean
 
-    found: dict[str, Any] = {"error": report.error(failure_of(error)), "exit_status": int(error.exit)}
+    found: dict[str, Any] = {"error": told(failure_of(error)), "exit_status": int(error.exit)}
     if isinstance(error, ConfigError):
         names = ("code", "message", "path", "line", "column", "hint")
         found["problems"] = [{name: getattr(problem, name) for name in names} for problem in error.problems]
-    cleaned: dict[str, Any] = report.clean(mask.value(found))
+    cleaned: dict[str, Any] = clean(mask.value(found))
     return cleaned
 
 

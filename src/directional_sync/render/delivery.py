@@ -6,8 +6,8 @@ from typing import Any
 
 from directional_sync.errors import Exit
 from directional_sync.model.record import Delivered, Summary
+from directional_sync.render.failure import error
 from directional_sync.render.ink import Ink, Style, amount, filled, one_line
-from directional_sync.render.report import error
 
 
 def delivery_lines(found: Delivered, ink: Ink) -> list[str]:

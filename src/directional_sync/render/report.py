@@ -10,8 +10,9 @@ from typing import Any
 
 from directional_sync.errors import Exit
 from directional_sync.model.plan import Conflict, Counts, Plan, Settled
-from directional_sync.model.record import Effect, Failure, Summary, TargetRecord, Verdict
+from directional_sync.model.record import Effect, Summary, TargetRecord, Verdict
 from directional_sync.model.snapshot import Source
+from directional_sync.render.failure import error
 from directional_sync.render.problems import failures
 from directional_sync.render.tally import tally, word
 
@@ -154,18 +155,6 @@ def _gate(verdict: Verdict) -> dict[str, Any]:
 def _error(record: TargetRecord) -> dict[str, Any] | None:
     found = failures(record)
     return error(found[0]) if found else None
-
-
-def error(failure: Failure) -> dict[str, Any]:
-    return {
-        "code": failure.code,
-        "message": failure.message,
-        "hint": failure.hint,
-        "place": failure.place,
-        "kept": failure.kept,
-        "detail": list(failure.detail),
-        "exit_status": int(failure.exit),
-    }
 
 
 def clean(value: Any) -> Any:
