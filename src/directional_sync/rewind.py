@@ -65,6 +65,14 @@ def _known(workspace: Workspace, target: str) -> None:
         raise SelectionError("E-SELECT", f"{target!r} means several targets", hint="name one of them")
 
 
+def look_up(workspace: Workspace, asked: Asked) -> None:
+    """Raises what `rollback` raises where there is no such run, or nothing of it that could be taken back here. Looks
+    at no far side."""
+    from directional_sync.git.repository import Repository
+
+    _wanted(workspace, Repository.open(workspace.root), asked)
+
+
 def rollback(
     workspace: Workspace, asked: Asked, options: RunOptions, expected: Mapping[str, str], tell: Tell
 ) -> Summary:

@@ -68,6 +68,10 @@ class Skip(StrEnum):
     """A run of it was undone, and nobody has said since that it may be done again."""
 
 
+ON_PURPOSE = frozenset({Skip.PAUSED, Skip.ELSEWHERE, Skip.UNDONE})
+"""A person or the file has said that the target is left alone: nothing is wrong, and nothing is missing."""
+
+
 class EventType(StrEnum):
     RUN_START = "run_start"
     TARGET_START = "target_start"

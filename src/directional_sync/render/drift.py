@@ -26,6 +26,8 @@ class Drift:
     last: Last | None = None
     why: Movement = Movement()
     """Whose doing it is."""
+    left_alone: bool = False
+    """Nobody looked, since the file or a person has said that it is to be left alone."""
 
 
 def drift(
@@ -37,9 +39,11 @@ def drift(
     lines += [*shown, *_in_full(rows, shown, ink)]
     lines += _left_over(rows, departed, ink)
     differing = [row for row in rows if row.in_sync is False]
-    unknown = [row for row in rows if row.in_sync is None]
-    same = len(rows) - len(differing) - len(unknown)
-    lines += ["", f"drift score {score}: {same} in sync, {len(differing)} differ, {len(unknown)} unknown"]
+    alone = sum(row.left_alone for row in rows)
+    unknown = sum(row.in_sync is None for row in rows) - alone
+    same = len(rows) - len(differing) - unknown - alone
+    told = f"drift score {score}: {same} in sync, {len(differing)} differ, {unknown} unknown"
+    lines += ["", told + (f", {alone} left alone" if alone else "")]
     if interrupted:
         lines.append(f"  {ink.paint('dsync recover', Style.COMMAND)}   finish it now; else the next run does")
     elif differing:
@@ -48,7 +52,8 @@ def drift(
 
 
 def _drift(row: Drift, now: str) -> list[tuple[str, Style]]:
-    word, style = {True: ("yes", Style.GOOD), False: ("no", Style.CHANGED), None: ("unknown", Style.QUIET)}[row.in_sync]
+    unseen = "left alone" if row.left_alone else "unknown"
+    word, style = {True: ("yes", Style.GOOD), False: ("no", Style.CHANGED), None: (unseen, Style.QUIET)}[row.in_sync]
     last = row.last
     ok = ago(last.good, now) if last is not None and last.good else "-"
     return [(one_line(row.target), Style.NONE), (word, style), (_drift_words(row), Style.NONE), (ok, Style.NONE)]

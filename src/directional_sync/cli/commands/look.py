@@ -9,6 +9,7 @@ import click
 from directional_sync.cli.console import Form
 from directional_sync.cli.options import Face, complete_targets, faced, selecting
 from directional_sync.errors import Exit
+from directional_sync.model.lifecycle import ON_PURPOSE
 
 if TYPE_CHECKING:
     from directional_sync.app import Status, StatusRow, TargetRow
@@ -130,11 +131,16 @@ def status(face: Face, selection: Selection, check: bool) -> int:
 
 def _checked(found: Status) -> Exit:
     """5 when anything differs; 1 when it could not be found out, which is not the same as no difference, or when a
-    target is overdue."""
+    target is overdue. What is left alone on purpose, since a run of it was undone for one, is no drift."""
     unseen = [row for row in found.rows if row.in_sync is None and row.record is not None and not row.record.success]
+    unseen = [row for row in unseen if not _left_alone(row)]
     if found.overdue or unseen:
         return Exit.FAILED
     return Exit.CHANGES if any(row.in_sync is False for row in found.rows) else Exit.OK
+
+
+def _left_alone(row: StatusRow) -> bool:
+    return row.record is not None and row.record.skip in ON_PURPOSE
 
 
 def _drift(row: StatusRow) -> Drift:
@@ -150,6 +156,7 @@ def _drift(row: StatusRow) -> Drift:
         message=row.message,
         last=_last(row.last),
         why=row.why,
+        left_alone=_left_alone(row),
     )
 
 

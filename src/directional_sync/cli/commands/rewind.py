@@ -110,8 +110,8 @@ def _take_back(face: Face, workspace: Workspace, asked: Asked, *, dry_run: bool,
 
     expected: Mapping[str, str] = {}
     if dry_run or not yes:
-        if not dry_run:
-            _must_be_attended(face)
+        if not dry_run and not _attended(face):
+            raise _unattended(workspace, asked)
         summary = _run(face, workspace, asked, True, lock_timeout, {})
         if dry_run:
             return _shown(face, summary, summary.exit(), plan_text)
@@ -144,11 +144,18 @@ def _run(
     return replace(summary, command=face.command)
 
 
-def _must_be_attended(face: Face) -> None:
-    if face.console.looks.form is not Form.TEXT or not sys.stdin.isatty():
-        raise RefusedError(
-            "E-UNDO-UNATTENDED",
-            "nobody is here to be asked whether this is to be undone",
-            hint="look first with --dry-run, then add --yes",
-            kept="nothing was changed",
-        )
+def _attended(face: Face) -> bool:
+    return face.console.looks.form is Form.TEXT and sys.stdin.isatty()
+
+
+def _unattended(workspace: Workspace, asked: Asked) -> RefusedError:
+    """Nobody is here to be asked. Raises SelectionError where there is nothing to be asked about."""
+    from directional_sync import rewind
+
+    rewind.look_up(workspace, asked)
+    return RefusedError(
+        "E-UNDO-UNATTENDED",
+        "nobody is here to be asked whether this is to be undone",
+        hint="look first with --dry-run, then add --yes",
+        kept="nothing was changed",
+    )
