@@ -177,7 +177,7 @@ def test_one_upstream_of_three_is_bad(
     assert shown("run") == golden
 
 
-def test_upstream_was_emptied(
+def test_upstream_was_emptied(  # F70
     vendor: tuple[GitServer, dict[str, Upstream]], shown: Shown, golden: SnapshotAssertion
 ) -> None:
     assert "exit 0" in shown("run")

@@ -164,7 +164,8 @@ def test_too_many_deletions_refuse_the_target(vendored: Vendored) -> None:
     vendored.sync()
     first, second, _ = _three(vendored)
     first.commit({"conf.py": SECRET})
-    second.commit_tree(second.write("tree", b""))
+    paths = second.git("ls-tree", "-r", "--name-only", "18.0").splitlines()
+    second.commit(dict.fromkeys(path for path in paths if path != "README.md"))
     vendored.target["policy"] = {"max_delete": 1}
     vendored.configure()
     record = vendored.try_()

@@ -1,4 +1,5 @@
-"""What an upstream does that nobody expects: refused under its own code, and taken once a person has accepted it."""
+"""F67, F68, F69: what an upstream does that nobody expects: refused under its own code, and taken once a person has
+accepted it."""
 
 from __future__ import annotations
 
@@ -179,3 +180,62 @@ def test_P06_P07_a_branch_that_comes_back_is_followed_again(small: Vendored, web
     web.commit({"README.md": b"back\n"})
     small.sync()
     assert taken(small)["web"] == "back"
+
+
+# F67
+
+
+def test_F67_what_was_taken_outlives_its_upstream(small: Vendored, web: Upstream, dsync: Dsync) -> None:
+    """The old commit is nowhere upstream any more: what it held stays, in the branch and under our own ref, and by the
+    lock it is still to be had."""
+    small.sync()
+    old, locked = small.tree("web"), small.lock()["web"]["commit"]
+    web.commit({**FILES, "README.md": b"instead\n"}, onto="")
+    web.git("reflog", "expire", "--expire=now", "--all")
+    web.git("gc", "-q", "--prune=now")
+    assert web.git("cat-file", "-t", locked, check=False) == ""
+    said = dsync("run")
+    assert said.status == 1 and "E-UPSTREAM-REWRITE" in said.text and locked[:10] in said.text
+    assert small.tree("web") == old
+    assert small.project.git("rev-parse", "refs/directional-sync/base/oca:vendor/web") == old
+    small.project.git("rm", "-rq", "--cached", "vendor/web")
+    small.project.git("checkout", "-q", "HEAD", "--", "vendor/web")
+    assert dsync("run", "--locked").status == 0
+    assert dsync("run", "--accept-rewrite", "web").status == 0 and taken(small)["web"] == "instead"
+    assert dsync("undo", "--yes").status == 0 and small.tree("web") == old and small.project.fsck() == ""
+
+
+# F70
+
+
+@pytest.mark.parametrize("what", ["all of it", "the wanted folder"])
+def test_F70_what_vanished_upstream_is_not_deleted_here_without_a_word(
+    small: Vendored, web: Upstream, dsync: Dsync, what: str
+) -> None:
+    folder = "sale_a/" if what == "the wanted folder" else ""
+    if folder:
+        small.configure(repositories={"web": {"subdir": "sale_a"}})
+    small.sync()
+    before = (small.tree("web"), small.lock()["web"])
+    paths = web.git("ls-tree", "-r", "--name-only", "18.0").splitlines()
+    web.commit({path: None for path in paths if path.startswith(folder)}, "Remove")
+    small.first.commit({"README.md": b"newer\n"})
+    record = small.try_()
+    assert not record.success and ("E-VIEW-SUBDIR" if folder else "E-GUARD-EMPTIED") in told(record)
+    assert (small.tree("web"), small.lock()["web"]) == before and small.project.clean()
+    assert small.files("crm")["README.md"] == "newer", "the others go on"
+    if not folder:
+        assert "all of its 7 entries are gone" in told(record) and "--allow-delete 7" in told(record)
+        assert dsync("run", "--allow-delete", "6").status == 6 and small.tree("web") == before[0]
+        assert dsync("run", "--allow-delete", "7").status == 0
+        assert small.files("web") == {} and small.lock()["web"]["commit"] == web.head()
+        small.rest()
+
+
+def test_F70_what_is_meant_to_be_empty_may_be(small: Vendored, web: Upstream) -> None:
+    small.target["policy"] = {"allow_empty": True}
+    small.configure()
+    small.sync()
+    web.commit(dict.fromkeys(web.git("ls-tree", "-r", "--name-only", "18.0").splitlines()), "Remove")
+    small.sync()
+    assert small.files("web") == {}

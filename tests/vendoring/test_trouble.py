@@ -1,7 +1,8 @@
-"""Upstreams that fail, hosts that ask who we are, caches that rot, and runs that meet."""
+"""F65, F66, F69, F70: upstreams that fail, hosts that ask who we are, caches that rot, and runs that meet."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -11,6 +12,8 @@ from tests.vendoring.conftest import FILES
 from tests.vendoring.vendored import Dsync, Vendored, told
 
 from directional_sync.model.lifecycle import Outcome
+from directional_sync.model.record import Summary
+from directional_sync.render.report import report
 from directional_sync.system.lock import run_lock
 from directional_sync.testing.git_server import Fault
 from directional_sync.testing.upstreams import Upstream
@@ -35,7 +38,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("what", FAULTS)
-def test_P08_P30_each_trouble_has_its_own_name_and_stops_that_one_alone(
+def test_F69_P08_P30_each_trouble_has_its_own_name_and_stops_that_one_alone(
     small: Vendored, web: Upstream, dsync: Dsync, what: str
 ) -> None:
     fault, code, status = FAULTS[what]
@@ -57,7 +60,7 @@ def test_P08_P30_each_trouble_has_its_own_name_and_stops_that_one_alone(
     small.rest()
 
 
-def test_P30_one_of_thirty_fails_and_twenty_nine_are_committed(small: Vendored, dsync: Dsync) -> None:
+def test_F69_P30_one_of_thirty_fails_and_twenty_nine_are_committed(small: Vendored, dsync: Dsync) -> None:
     for number in range(28):
         small.add(f"n{number:02}", {"NAME": b"%d\n" % number})
     small.configure()
@@ -135,6 +138,14 @@ def _flip(cache: Path) -> None:
         pack.write_bytes(content)
 
 
+def _flip_index(cache: Path) -> None:
+    for index in cache.rglob("*.idx"):
+        index.chmod(0o644)
+        content = bytearray(index.read_bytes())
+        content[-30] ^= 0x01
+        index.write_bytes(content)
+
+
 def _folder_gone(cache: Path) -> None:
     for folder in cache.glob("*.git"):
         shutil.rmtree(folder)
@@ -146,18 +157,86 @@ def _replaced(cache: Path) -> None:
         folder.write_text("not a folder\n")
 
 
-@pytest.mark.parametrize("harm", [_empty, _flip, _folder_gone, _replaced])
-def test_P34_a_cache_that_rots_is_fetched_anew(small: Vendored, web: Upstream, harm: object) -> None:
+@pytest.mark.parametrize("harm", [_empty, _flip, _flip_index, _folder_gone, _replaced])
+def test_F66_P34_a_cache_that_rots_is_fetched_anew(small: Vendored, web: Upstream, harm: object) -> None:
     small.configure(repositories={"web": {"paths": ["sale_*/**", "README.md"]}})
     small.sync()
     cache = small.project.root / ".git/directional-sync/cache/endpoints/oca"
     assert list(cache.glob("*.git"))
     harm(cache)  # type: ignore[operator]
     web.commit({"README.md": b"newer\n"})
-    small.sync()
+    record = small.sync()
+    if harm is not _folder_gone:  # that is how a clean cache looks
+        assert "the local copy was damaged or incomplete and was fetched anew" in told(record)
+        assert any(
+            "fetched anew" in note
+            for note in report(Summary("r", "2026-01-01T00:00:00Z", 1.0, (record,), False))["results"][0]["notes"]
+        )
     assert small.files("web")["README.md"] == "newer" and "sale_a/run.sh" in small.files("web")
     assert small.project.fsck() == ""
     small.rest()
+
+
+def test_F66_a_cache_that_rots_while_its_upstream_is_away_is_an_error_and_nothing_moves(
+    small: Vendored, web: Upstream
+) -> None:
+    small.configure(repositories={"web": {"paths": ["sale_*/**", "README.md"]}})
+    small.sync()
+    refs = small.project.git("for-each-ref")
+    web.commit({"README.md": b"newer\n"})
+    _flip(small.project.root / ".git/directional-sync/cache/endpoints/oca")
+    small.server.fault("web", Fault(status=503))
+    record = small.try_()
+    assert record.outcome is Outcome.FAILED and "E-UPSTREAM-UNREACHABLE" in told(record)
+    assert small.project.git("for-each-ref") == refs and small.project.clean() and small.project.fsck() == ""
+    small.server.clear()
+    small.sync()
+    assert small.files("web")["README.md"] == "newer"
+
+
+@pytest.mark.parametrize("cold", [True, False], ids=["the first fetch", "a later one"])
+@pytest.mark.parametrize("at", [500, 900, 1_300])
+def test_F65_a_pack_that_is_damaged_on_its_way_is_never_taken(
+    small: Vendored, web: Upstream, cold: bool, at: int
+) -> None:
+    """It is an error; where something was fetched before, that may be at fault, so it is asked for once more."""
+    small.target["retries"] = 0
+    small.configure(names=["web"])
+    if not cold:
+        small.sync()
+    web.commit({f"new/{number}.bin": hashlib.sha256(b"%d" % number).hexdigest().encode() * 9 for number in range(40)})
+    head, refs = small.project.head, small.project.git("for-each-ref")
+    small.server.fault("web", Fault(corrupt_at=at))
+    record = small.try_()
+    if cold:
+        assert record.outcome is Outcome.FAILED
+    if record.outcome is Outcome.FAILED:
+        assert "E-UPSTREAM" in told(record)
+        assert (small.project.head, small.project.git("for-each-ref")) == (head, refs)
+    else:
+        assert small.tree("web") == web.tree()
+    assert small.project.clean() and small.project.fsck() == ""
+    small.server.clear()
+    small.sync()
+    assert small.tree("web") == web.tree() and small.project.fsck() == ""
+
+
+def test_F65_an_upstream_whose_own_store_is_damaged_fails_alone(small: Vendored, web: Upstream) -> None:
+    """What it serves is damaged at the source, each time; the other one is committed."""
+    small.sync()
+    for upstream in small.upstreams.values():
+        upstream.commit({"README.md": b"newer\n", "more.bin": b"more text\n" * 400})
+    for pack in [*web.path.rglob("*.pack"), *web.path.glob("objects/??/*")]:
+        pack.chmod(0o644)
+        content = bytearray(pack.read_bytes())
+        content[len(content) * 2 // 3] ^= 0x10
+        pack.write_bytes(content)
+    refs = small.project.git("for-each-ref", "refs/heads")
+    before = small.tree("web")
+    record = small.try_()
+    assert record.outcome is Outcome.FAILED and "E-UPSTREAM" in told(record), told(record)
+    assert small.tree("web") == before and small.files("crm")["README.md"] == "newer"
+    assert small.project.git("for-each-ref", "refs/heads") != refs and small.project.fsck() == ""
 
 
 def test_P35_two_runs_do_not_meet(small: Vendored, dsync: Dsync) -> None:
@@ -184,7 +263,7 @@ def test_P35_two_work_trees_share_a_cache(small: Vendored, web: Upstream, dsync:
     small.rest()
 
 
-def test_P19_an_upstream_without_a_commit_is_told(small: Vendored) -> None:
+def test_F70_P19_an_upstream_without_a_commit_is_told(small: Vendored) -> None:
     shutil.rmtree(small.upstreams["web"].path)
     small.add("web", FILES).delete("refs/heads/18.0")
     record = small.try_()

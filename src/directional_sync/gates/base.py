@@ -41,6 +41,8 @@ class Subject:
     """PLAN only: the three snapshots that were reconciled; keys equal on all three sides are left out."""
     sizes: Mapping[str, int] = field(default_factory=dict)
     """Side name -> how many entries it holds altogether, equal ones included. PLAN only; filled when needed."""
+    emptied: tuple[str, ...] = ()
+    """PLAN only: places of sources that held something when both sides last agreed, and of which nothing is left."""
     read: Callable[[str], bytes] = lambda digest: b""
     """The content behind a digest."""
     read_many: Callable[[list[str]], Mapping[str, bytes]] = lambda digests: {}

@@ -111,7 +111,8 @@ class Deletions:
 
 @dataclass(frozen=True)
 class Emptied:
-    """A source that held entries and now holds none is not believed: it is more likely unreachable than empty."""
+    """A side that held entries and now holds none is not believed: it is more likely unreachable than empty. Nor is a
+    single source of a side."""
 
     name: str = "emptied side"
     phase: Phase = Phase.PLAN
@@ -125,7 +126,18 @@ class Emptied:
         if subject.allow_delete is not None and removed <= subject.allow_delete:
             return []  # a person has counted them
         sides = {Side.REPO: subject.repo, Side.REMOTE: subject.remote}
-        return [self._verdict(side, held) for side in _sources(plan.direction) if _empty(subject, side, sides[side])]
+        whole = [self._verdict(side, held) for side in _sources(plan.direction) if _empty(subject, side, sides[side])]
+        return whole or [*self._single(subject, plan)]
+
+    def _single(self, subject: Subject, plan: Plan) -> Iterator[Verdict]:
+        for place in subject.emptied:
+            gone = [c.key for c in plan.repo if c.sign is Sign.DELETE and c.key.startswith(f"{place}/")]
+            if len(gone) <= (subject.allow_delete or 0):
+                continue
+            message = f"{one_line(place, 200)}: all of its {counted(len(gone), 'entry', 'entries')} are gone"
+            hint = f"look at its source; if it is meant to be empty: dsync run {subject.target.name} --allow-delete "
+            keys, code = tuple(gone), "E-GUARD-EMPTIED"
+            yield Verdict(self.name, self.phase, False, message, code, listed(gone), f"{hint}{len(gone)}", keys=keys)
 
     def _verdict(self, side: Side, held: int) -> Verdict:
         message = f"{side}: all of its {counted(held, 'entry', 'entries')} are gone"

@@ -12,6 +12,7 @@ from directional_sync.git import tree as trees
 from directional_sync.git.listing import listing
 from directional_sync.model.approval import Approvals
 from directional_sync.model.lifecycle import Event, EventType, Level
+from directional_sync.model.plan import Sign
 from directional_sync.model.record import Phase, Verdict
 from directional_sync.model.target import Target
 from directional_sync.run.scan import Scan, sizes
@@ -50,6 +51,7 @@ def judge_plan(at: Passage, seen: Scan) -> Verdicts:
         repo=seen.differing["repo"],
         remote=seen.differing["remote"],
         sizes=sizes(seen, at.store),
+        emptied=_emptied(at, seen),
         read=at.store.read,
         read_many=lambda digests: at.store.read_many(digests, bytes_max=READ_BYTES_MAX),
         size_many=at.store.size_many,
@@ -60,6 +62,24 @@ def judge_plan(at: Passage, seen: Scan) -> Verdicts:
         today=at.world.today,
     )
     return _judge(at.world, Phase.PLAN, subject)
+
+
+def _emptied(at: Passage, seen: Scan) -> tuple[str, ...]:
+    """The places that `Subject.emptied` names."""
+    if at.target.records or at.mode.prune or not any(change.sign is Sign.DELETE for change in seen.plan.repo):
+        return ()
+    remote, nothing = seen.whole["remote"], trees.empty_tree(at.store.hash_name)
+    filled: set[str] = set()
+    for key, entry in remote.entries.items():
+        while entry.digest != nothing and key and key not in filled:
+            filled.add(key)
+            key = key.rpartition("/")[0]
+    before = {source.into for source in seen.base.snapshot.sources}
+    return tuple(
+        source.into
+        for source in remote.sources
+        if source.into in before - filled and source.into and not remote.why_unreadable(source.into)
+    )
 
 
 def _approvals(at: Passage) -> Approvals:
