@@ -37,7 +37,7 @@ def _conflict(two: Two, **files: str) -> None:
     assert two.run().exit is Exit.CONFLICTS
 
 
-def test_all_versions_are_kept(two: Two, dsync: Dsync) -> None:  # B30
+def test_all_versions_are_kept(two: Two, dsync: Dsync) -> None:  # B30, F101
     _conflict(two)
     index = json.loads(two.project.git("show", f"{REF}:conflicts.json"))
     [one] = index["conflicts"]

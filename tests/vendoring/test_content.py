@@ -1,4 +1,4 @@
-"""Submodules, LFS and nested repositories: never a hole, never a pointer where content was asked for."""
+"""F79: submodules, LFS and nested repositories: never a hole, never a pointer where content was asked for."""
 
 from __future__ import annotations
 
