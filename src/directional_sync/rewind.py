@@ -86,7 +86,7 @@ def rollback(
         history(workspace).refuse_newer()
     started, begun = host.utc_now(), host.monotonic()
     mode = Mode(dry_run=options.dry_run, samples=_SAMPLES if options.dry_run else 0, expected=expected)
-    with open_world(workspace, options, tell, gates=False, writes=not options.dry_run) as world:
+    with open_world(workspace, options, tell, gates=True, writes=not options.dry_run) as world:
         repository = world.repository.reread()  # what was left unfinished may have been finished just now
         wanted = _wanted(workspace, repository, asked)
         world.tell(Event(EventType.RUN_START, f"undo run {wanted.run}", data={"run": world.run, "undoes": wanted.run}))

@@ -30,6 +30,7 @@ from directional_sync.model.target import Target
 from directional_sync.render.commit import numbers, undoing
 from directional_sync.run import account
 from directional_sync.run.back_here import Agreed, Trees, agreed, around, base_back, paths_back
+from directional_sync.run.back_judged import refuse_secrets
 from directional_sync.run.back_later import keep_or_merge, refuse_foreign_work
 from directional_sync.run.back_there import far_back, joined, notes
 from directional_sync.run.base import Base, find_base, globs, note, read_lock
@@ -107,6 +108,8 @@ def undo(world: World, wanted: Wanted, mode: Mode) -> tuple[TargetRecord, ...]:
         store = stack.enter_context(closing(ObjectStore(world.repository, world.cache / "quarantine" / world.run)))
         ways = [_way(world, wanted, target, mode, store, stack) for target in wanted.targets]
         ways = keep_or_merge_all(ways, wanted)
+        for way in ways:
+            refuse_secrets(way.at, way.plan)
         _refuse_other_plan(ways, mode)
         if mode.dry_run:
             return tuple(_record(way, wanted, store, mode) for way in ways)
