@@ -20,6 +20,7 @@ from directional_sync.system import host
 from directional_sync.workspace import RunOptions, Selection, Workspace, open_workspace, select
 
 if TYPE_CHECKING:
+    from directional_sync.core.notices import Delivery
     from directional_sync.model.past import LastRun
     from directional_sync.render.timetable import Scheduled
     from directional_sync.run.world import Mode, World
@@ -71,6 +72,8 @@ class Status:
     """Names of targets that the file no longer holds, while what they brought is still here."""
     overdue: tuple[Scheduled, ...] = ()
     """Targets whose schedule expected a run that did not come."""
+    untold: tuple[Delivery, ...] = ()
+    """Messages that are still to be delivered."""
 
 
 def list_targets(workspace: Workspace, selection: Selection) -> list[TargetRow]:
@@ -210,10 +213,11 @@ def status(workspace: Workspace, selection: Selection, options: RunOptions, tell
         departed = tuple(target.name for target in _departed(workspace))
     except ConfigError:
         departed = ()  # a broken lock is told of at the targets that are in it
+    from directional_sync.notifying import untold
     from directional_sync.timetable import scheduled
 
     overdue = tuple(row for row in scheduled(workspace, selection) if row.overdue)
-    return Status(rows, interrupted, score, departed, overdue)
+    return Status(rows, interrupted, score, departed, overdue, untold(workspace))
 
 
 def _status_row(target: Target, record: TargetRecord, last: LastRun | None) -> StatusRow:

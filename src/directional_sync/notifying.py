@@ -118,6 +118,19 @@ def state(workspace: Workspace) -> State:
     return told.load(workspace.state)
 
 
+def untold(workspace: Workspace) -> tuple[Delivery, ...]:
+    """The last attempt at each channel, where it failed and there is still something to tell: the next run tries."""
+    known = state(workspace)
+    last = {one.channel: one for one in known.deliveries}
+    return tuple(
+        one
+        for channel in _section(workspace).channels
+        if (one := last.get(channel.name)) is not None
+        and one.failed
+        and any(target in known.incidents for target in one.targets)
+    )
+
+
 def overdue(workspace: Workspace) -> Iterator[Finding]:
     """Targets of which a run by schedule is missing, as `dsync schedule` has them."""
     from directional_sync.timetable import timetable

@@ -26,7 +26,7 @@ from directional_sync.store import told
 from directional_sync.system import host
 from directional_sync.testing.service import Mishap
 from directional_sync.timetable import timetable
-from directional_sync.workspace import open_workspace
+from directional_sync.workspace import RunOptions, Selection, open_workspace
 
 __all__ = ["two", "without_the_detector", "writable"]
 
@@ -194,10 +194,13 @@ def test_a_receiver_that_is_down_fails_no_run_and_hears_later(flow: Project, sla
     [kept] = past.show(open_workspace(None, flow.root, flow.environ), summary.run).reports
     assert kept["warnings"] == [warning] and f"warning: {warning}" in listing.run(kept, Ink())
     Draft202012Validator(schema()).validate(report(summary))
+    [waits] = app.status(open_workspace(None, flow.root, flow.environ), Selection(), RunOptions(), print).untold
+    assert (waits.channel, str(waits.topic), waits.targets) == ("team", "failed", ("one",)) and waits.failed in warning
     slack.behave()
     slack.forget()
     assert flow.run().warnings == ()
     assert titles(slack) == ["FAILING  one"]
+    assert app.status(open_workspace(None, flow.root, flow.environ), Selection(), RunOptions(), print).untold == ()
     assert flow.run().warnings == () and len(slack.messages) == 1
 
 
@@ -209,6 +212,20 @@ def test_the_exit_status_is_that_of_the_run(flow: Project, slack: Slack) -> None
     assert done.returncode == 1
     assert "warning: the channel team could not be told (E-NOTIFY-UNTOLD)" in done.stderr
     assert "E-NOTIFY-UNTOLD" in json.loads((flow.root / ".git/report.json").read_text())["warnings"][0]
+
+
+def test_status_says_who_is_still_to_be_told(flow: Project, slack: Slack) -> None:  # F103
+    breaks(flow, "one")
+    slack.misbehave(Mishap(status=500))
+    flow.run()
+    done = dsync(flow, "status")
+    assert "! team could not be told of one (failed), " in done.stdout and "it answered 500" in done.stdout
+    assert "dsync notify --send" in done.stdout and "canary" not in done.stdout
+    [waits] = json.loads(dsync(flow, "status", "--json").stdout)["untold"]
+    assert (waits["channel"], waits["topic"], waits["targets"]) == ("team", "failed", ["one"])
+    breaks(flow, "one", WORKS)  # over before anybody heard of it: then there is nothing to tell any more
+    flow.run()
+    assert json.loads(dsync(flow, "status", "--json").stdout)["untold"] == []
 
 
 def test_a_fault_of_ours_in_telling_is_a_warning(flow: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,6 +59,15 @@ def text(view: View, ink: Ink) -> str:
     return "\n".join(lines)
 
 
+def untold_lines(untold: Sequence[Delivery], now: str) -> list[str]:
+    """Who is still to be told of something, and when that is tried."""
+    return [
+        f"! {one.channel} could not be told of {', '.join(map(one_line, one.targets[:3]))} ({one.topic}), "
+        f"{ago(one.at, now)}: {one_line(one.failed)}; the next run tries again, or: dsync notify --send"
+        for one in untold
+    ]
+
+
 def data(view: View) -> dict[str, Any]:
     """For machines. No address, only the names of the variables that hold them."""
     section = view.section
@@ -94,16 +103,17 @@ def data(view: View) -> dict[str, Any]:
             {"targets": list(s.targets), "until": s.until, "reason": s.reason, "over": view.now[:10] > s.until}
             for s in section.silences
         ],
-        "deliveries": [
-            {
-                "at": one.at,
-                "channel": one.channel,
-                "topic": one.topic,
-                "targets": list(one.targets),
-                "failed": one.failed or None,
-            }
-            for one in view.deliveries
-        ],
+        "deliveries": [delivery(one) for one in view.deliveries],
+    }
+
+
+def delivery(one: Delivery) -> dict[str, Any]:
+    return {
+        "at": one.at,
+        "channel": one.channel,
+        "topic": one.topic,
+        "targets": list(one.targets),
+        "failed": one.failed or None,
     }
 
 

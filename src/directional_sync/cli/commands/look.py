@@ -103,7 +103,7 @@ def _last(last: LastRun | None) -> Last | None:
 def status(face: Face, selection: Selection, check: bool) -> int:
     from directional_sync import app
     from directional_sync.cli.progress import listeners
-    from directional_sync.render import drift
+    from directional_sync.render import drift, telling
     from directional_sync.system import host
 
     workspace = face.open()
@@ -117,13 +117,14 @@ def status(face: Face, selection: Selection, check: bool) -> int:
             "drift_score": found.score,
             "interrupted": found.interrupted or None,
             "overdue": [row.target.name for row in found.overdue],
+            "untold": [telling.delivery(one) for one in found.untold],
         }
         face.console.document(document)
     else:
         from directional_sync.render.timetable import overdue_lines
 
         ink, now = face.console.out_ink, host.utc_now()
-        late = overdue_lines(found.overdue, ink, now)
+        late = [*overdue_lines(found.overdue, ink, now), *telling.untold_lines(found.untold, now)]
         shown = drift.drift(rows, found.score, found.interrupted, ink, now, departed=found.departed)
         face.console.result("\n".join([*late, *([""] if late else []), shown]))
     return int(_checked(found) if check else Exit.OK)
