@@ -97,9 +97,11 @@ def run(workspace: Workspace, selection: Selection, options: RunOptions, tell: T
 
     expected: Mapping[str, str] = {}
     if options.plan_id:
+        from directional_sync.git.repository import Repository
         from directional_sync.store import plans
 
-        kept = plans.load(_plans(workspace), options.plan_id)
+        git = Repository.open(workspace.root).git
+        kept = plans.load(_plans(workspace), options.plan_id, lambda head: git.is_ancestor(head, "HEAD"))
         expected, options = kept.digests, options.allowing(kept.allowed)
         selection = replace(selection, patterns=tuple(expected))
     mode = Mode(
@@ -308,9 +310,9 @@ def _keep_plan(world: World, records: Sequence[TargetRecord], options: RunOption
     if not digests:
         return ""
     try:
-        return plans.keep(world.cache / "plans", digests, options.allowed)
+        return plans.keep(world.cache / "plans", digests, options.allowed, world.repository.head)
     except HostError:
-        return plans.identity(digests)
+        return plans.identity(digests, options.allowed, world.repository.head)
 
 
 def _plans(workspace: Workspace) -> Path:

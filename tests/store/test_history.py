@@ -222,8 +222,10 @@ def test_reports_are_for_the_owner_only(tmp_path: Path) -> None:
 def test_a_plan_is_kept_under_an_id_that_depends_on_its_content_only(tmp_path: Path) -> None:
     first = plans.keep(tmp_path, {"a": "1", "b": "2"}, {"locked": True})
     assert plans.load(tmp_path, first).allowed == {"locked": True}
-    assert plans.keep(tmp_path, {"a": "1", "b": "2"}) == first
-    assert plans.keep(tmp_path, {"a": "1", "b": "3"}) != first
+    assert plans.keep(tmp_path, {"a": "1", "b": "2"}, {"locked": True}) == first
+    assert plans.keep(tmp_path, {"a": "1", "b": "2"}) != first
+    assert plans.keep(tmp_path, {"a": "1", "b": "3"}, {"locked": True}) != first
+    assert plans.keep(tmp_path, {"a": "1", "b": "2"}, {"locked": True}, "c" * 40) != first
     assert plans.load(tmp_path, first).digests == {"a": "1", "b": "2"}
 
 
