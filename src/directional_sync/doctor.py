@@ -43,6 +43,7 @@ def examine(config_path: str | None, cwd: Path, environ: Mapping[str, str]) -> l
     if workspace is not None:
         found = workspace
         checks += _guarded("configuration", "endpoints", lambda: _endpoints(found))
+        checks += _guarded("plugins", "packages", _plugins)
         checks += _guarded("configuration", "entrypoints", lambda: _entrypoints(found))
         checks += _guarded("credentials", "variables", lambda: _variables(found))
         checks += _guarded("notifications", "channels", lambda: _notifications(found))
@@ -116,6 +117,20 @@ def _endpoints(workspace: Workspace) -> Iterator[Check]:
         yield Check("configuration", "endpoints", None, f"not available in this version, skipped: {names}")
     else:
         yield Check("configuration", "endpoints", True, "all available")
+
+
+def _plugins() -> Iterator[Check]:
+    """Endpoints by third parties, whether they may be loaded or not."""
+    for one in plugins.installed():
+        name, about = f"{one.name} of {one.package}", f"{one.version}, sha256 {one.sha256 or 'not known'}"
+        if one.allowed:
+            yield Check("plugins", name, True, f"allowed: {about}")
+        elif one.named:
+            fix = f"look at what changed, then write under `plugins`: {one.package}: {one.sha256}"
+            yield Check("plugins", name, False, f"not what the file allows: {about}", fix)
+        else:
+            fix = f"to allow it, write under `plugins`: {one.package}: {one.sha256}"
+            yield Check("plugins", name, None, f"installed, and not allowed: {about}", fix)
 
 
 def _entrypoints(workspace: Workspace) -> Iterator[Check]:

@@ -1,11 +1,14 @@
 """Which endpoints there are: names to modules, loaded only when a target uses them.
 
-A module exposes `OPTIONS`, the class of its options, and `open(context)`. Endpoints by third parties are found
-through entry points of the group `directional_sync.endpoints`; such a name never hides a built-in one.
+A module exposes `OPTIONS`, the class of its options, and `open(context)`; one by a third party also `API`, the version
+of the interface that it is made for. Those are found through entry points of the group `directional_sync.endpoints`.
+None is loaded unless the file allows its package, by name and by the digest of all that it has installed; and none ever
+hides a built-in one.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from directional_sync.endpoints.base import Context, Endpoint, Options
 
 GROUP = "directional_sync.endpoints"
+API = 1
+"""The version of the interface between this program and endpoints by third parties."""
 COMMAND = "command"
 GONE = "gone-from-the-file"
 """The endpoint of targets that the file no longer holds."""
@@ -166,10 +171,13 @@ def directions(name: str) -> tuple[Direction, ...]:
 
 def records(name: str) -> bool:
     """Whether the keys of targets with this endpoint are records of the far side, and not paths. Third parties say so
-    by `RECORDS = True` in their module. Raises HostError E-PLUGIN."""
+    by `RECORDS = True` in their module."""
     if name in _BUILT_IN:
         return _BUILT_IN[name].records
-    return name in _third_parties() and bool(getattr(_module(name), "RECORDS", False))
+    try:
+        return name in _third_parties() and bool(getattr(_module(name), "RECORDS", False))
+    except HostError:
+        return False  # its targets will say why, each by itself
 
 
 def pins(name: str) -> bool:
@@ -236,7 +244,7 @@ def _host(address: str, *, alone: bool) -> str:
 
 
 def options_model(name: str) -> type[Options] | None:
-    """The class of the endpoint's options; None when the endpoint is not available. Raises HostError E-PLUGIN."""
+    """The class of the endpoint's options; None when the endpoint is not available. Raises HostError E-PLUGIN..."""
     if not available(name):
         return None
     built_in = _BUILT_IN.get(name)
@@ -249,27 +257,119 @@ def options_model(name: str) -> type[Options] | None:
 
 
 def open_endpoint(context: Context) -> Endpoint:
-    """The far side of one target, for one run. Raises HostError E-PLUGIN, and what the endpoint raises."""
+    """The far side of one target, for one run. Raises HostError E-PLUGIN..., and what the endpoint raises."""
     name = context.target.endpoint
     if not available(name):
         raise InternalError("E-INTERNAL", f"the endpoint {name!r} of {context.target.name} is not available")
-    endpoint: Endpoint = _exposed(name, _module(name), "open")(context)
-    return endpoint
+    opening = _exposed(name, _module(name), "open")
+    if name in _BUILT_IN:
+        endpoint: Endpoint = opening(context)
+        return endpoint
+    from directional_sync.endpoints import foreign
+
+    options_model(name)  # where it has none, the target's options were not checked
+    return foreign.opened(_who(name, _chosen(name)), opening, context)
+
+
+def allow(packages: Mapping[str, str]) -> None:
+    """From now on third parties' endpoints come from these packages only: name -> sha256 of what it has installed."""
+    _allowed.clear()
+    _allowed.update({_plain(name): digest.removeprefix("sha256:") for name, digest in packages.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """An endpoint by a third party that is installed here."""
+
+    name: str
+    package: str
+    version: str
+    sha256: str
+    allowed: bool
+    """The file names the package with this digest."""
+    named: bool
+    """The file names the package."""
+
+
+def installed() -> list[Installed]:
+    """All of them, whether they may be loaded or not. Loads none."""
+    found = []
+    for name, entries in sorted(_third_parties().items()):
+        for entry in entries:
+            package, digest = _plain(entry.dist.name) if entry.dist else "", _digest(entry)
+            allowed = bool(digest) and _allowed.get(package) == digest
+            version = entry.dist.version if entry.dist else ""
+            found.append(Installed(name, package, version, digest, allowed, package in _allowed))
+    return found
+
+
+_allowed: dict[str, str] = {}
+
+
+def _plain(package: str) -> str:
+    """A package's name as all who compare names of packages write it."""
+    return re.sub(r"[-_.]+", "-", package).lower()
 
 
 def _module(name: str) -> Any:
     if name in _BUILT_IN:
         return import_module(_BUILT_IN[name].module)
-    entry = _third_parties()[name]
-    try:
-        return entry.load()
-    except Exception as error:  # whatever a stranger's module raises while it loads
+    from directional_sync.endpoints import foreign
+
+    entry = _chosen(name)
+    module = foreign.loaded(_who(name, entry), entry.load)
+    version = getattr(module, "API", None)
+    if version != API:
         raise HostError(
             "E-PLUGIN",
-            f"the endpoint {name!r} cannot be loaded from {entry.value}: {type(error).__name__}: {error}",
-            hint=f"upgrade or remove the package that provides it{_distribution(entry)}",
-            kept="nothing was run",
-        ) from error
+            f"{_who(name, entry)} is made for version {version!r} of the interface, and this program has {API}",
+            hint="install a version of it that fits; its module says `API = 1`",
+            kept="nothing of it was run",
+        )
+    return module
+
+
+def _chosen(name: str) -> EntryPoint:
+    """The one entry that the file allows and that is what it allows. Raises HostError."""
+    entries = _third_parties()[name]
+    named = [entry for entry in entries if entry.dist is not None and _plain(entry.dist.name) in _allowed]
+    if len(named) > 1:
+        raise _refused("E-PLUGIN-TWICE", f"more than one allowed package provides the endpoint {name!r}", named)
+    if not named:
+        message = f"the endpoint {name!r} is a plugin that the file does not allow"
+        raise _refused("E-PLUGIN-NOT-ALLOWED", message, entries)
+    [entry] = named
+    assert entry.dist is not None
+    if _digest(entry) != _allowed[_plain(entry.dist.name)]:
+        message = f"{_who(name, entry)} is not what the file allows: its files are others"
+        raise _refused("E-PLUGIN-CHANGED", message, named)
+    from directional_sync.system import distributions
+
+    strange = distributions.outside(entry.dist, entry.value.partition(":")[0])
+    if strange:
+        message = f"{_who(name, entry)} would run {strange}, which the package has not installed"
+        raise _refused("E-PLUGIN-CHANGED", message, named)
+    return entry
+
+
+def _refused(code: str, message: str, entries: Sequence[EntryPoint]) -> HostError:
+    lines = [f"{_who(entry.name, entry)}: sha256 {_digest(entry) or 'not known'}" for entry in entries]
+    hint = "allow the one that you have looked at, under `plugins`: NAME: SHA256 (see: dsync doctor)"
+    return HostError(code, message, hint=hint, kept="nothing of it was run", detail=lines)
+
+
+def _who(name: str, entry: EntryPoint) -> str:
+    about = f" ({entry.dist.name} {entry.dist.version})" if entry.dist is not None else ""
+    return f"the plugin {name}{about}"
+
+
+def _digest(entry: EntryPoint) -> str:
+    from directional_sync.system import distributions
+
+    try:
+        return distributions.digest(entry.dist) if entry.dist is not None else ""
+    except OSError:
+        return ""
 
 
 def _exposed(name: str, module: Any, attribute: str) -> Any:
@@ -284,14 +384,13 @@ def _exposed(name: str, module: Any, attribute: str) -> Any:
         ) from error
 
 
-def _distribution(entry: EntryPoint) -> str:
-    return f": {entry.dist.name}" if entry.dist is not None else ""
-
-
 @lru_cache(maxsize=1)
-def _third_parties() -> dict[str, EntryPoint]:
-    """By name; of two with one name the first by its value, so that the order of installation does not matter."""
+def _third_parties() -> dict[str, tuple[EntryPoint, ...]]:
+    """By name, all that are installed; of one name in the order of their values, however they were installed."""
     from importlib.metadata import entry_points
 
-    found: Sequence[EntryPoint] = sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value))
-    return {entry.name: entry for entry in reversed(found) if entry.name not in _BUILT_IN}
+    found: dict[str, tuple[EntryPoint, ...]] = {}
+    for entry in sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value)):
+        if entry.name not in _BUILT_IN:
+            found[entry.name] = (*found.get(entry.name, ()), entry)
+    return found

@@ -5,6 +5,7 @@ Importing this loads nothing: `dsync --version` has to answer at once.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import sys
@@ -29,7 +30,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
     from directional_sync.cli.entry import enter
 
-    return enter(arguments)
+    status = enter(arguments)
+    foreign = sys.modules.get("directional_sync.endpoints.foreign")
+    if foreign is not None and foreign.left_running():  # what a plugin has left must not keep the program alive
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(status)
+    return status
 
 
 def seed_main(argv: Sequence[str] | None = None) -> int:

@@ -21,7 +21,7 @@ from directional_sync.config.schema_safety import SafetyPart
 from directional_sync.config.schema_target import DefaultsPart, TargetPart
 from directional_sync.core import yaml12
 from directional_sync.core.yaml12 import Document
-from directional_sync.errors import ConfigError, Problem
+from directional_sync.errors import ConfigError, HostError, Problem
 from directional_sync.model.target import Concurrency, Config, Place, Target
 
 if TYPE_CHECKING:
@@ -128,6 +128,8 @@ class _Reader:
         self.found += self._empty(document.data, ())
         file = self._file(self.expansion.data)
         self.found += rules.problems(file)
+        given = self.expansion.data.get("plugins")
+        plugins.allow({str(k): str(v) for k, v in given.items()} if isinstance(given, dict) else {})
         for name in file.targets:
             self._options(name, file.targets[name])
         notify = self._notify(file.names)
@@ -249,7 +251,10 @@ class _Reader:
         self.found += rules.credentials(self.document, given, base)
         kind = remote.get("type")
         if self._known(kind, base):
-            model = plugins.options_model(str(kind))
+            try:
+                model = plugins.options_model(str(kind))
+            except HostError:
+                model = None  # a plugin that is not allowed or is broken; its targets say so, each by itself
             self.options[name] = given if model is None else self._checked(model, given, base)
 
     def _known(self, kind: object, base: yaml12.Path) -> bool:

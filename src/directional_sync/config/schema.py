@@ -50,6 +50,11 @@ class FilePart(Part):
     deliver: DeliverPart | None = Field(
         default=None, description="What becomes of a run's commits beyond this clone. Default: they stay here."
     )
+    plugins: dict[str, Annotated[str, Field(pattern=r"^(sha256:)?[0-9a-f]{64}$")]] | None = Field(
+        default=None,
+        description="Packages by third parties that endpoints may come from: name -> sha256 of all that it has "
+        "installed, as `dsync doctor` shows it. Default: none is ever loaded.",
+    )
     notify: dict[str, Any] | None = Field(
         default=None, description="Who is told when something stops, begins to wait, or works again."
     )
