@@ -100,7 +100,7 @@ def test_afterwards_it_is_what_was_wanted_and_a_second_time_changes_nothing(
 
     store = Store()
     changes = deeds(store, before, after)
-    with tempfile.TemporaryDirectory() as folder, patch("directional_sync.endpoints.files.deeds._PORTION", portion):
+    with tempfile.TemporaryDirectory() as folder, patch("directional_sync.endpoints.files.placing._PORTION", portion):
         root = Path(folder)
         put(root, before)
         kinds = apply(root, store, changes)

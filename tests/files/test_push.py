@@ -457,9 +457,10 @@ def test_what_a_push_would_change_can_be_looked_at(pair: Pair) -> None:
 
 
 def test_a_push_that_takes_too_long_ends_and_is_carried_on(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    from directional_sync.endpoints.files import deeds, far
+    from directional_sync.endpoints.files import deeds, far, placing
 
     monkeypatch.setattr(deeds, "_PORTION", 2)
+    monkeypatch.setattr(placing, "_PORTION", 2)
     clock = iter(range(0, 10_000, 10))
     for number in range(6):
         pair.project.write(f"data/{number}", str(number))

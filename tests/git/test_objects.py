@@ -241,7 +241,7 @@ def test_trees_are_parsed_exactly(folder: Folder, items: list[tuple[str, bytes, 
     content = b"".join(b"%s %s\0%s" % (mode.lstrip("0").encode(), name, raw) for mode, name, raw in items)
     store = ObjectStore(folder.open(), folder.root / "never-made")
     wanted = tuple(TreeItem(mode, name.decode("utf-8", "surrogateescape"), raw.hex()) for mode, name, raw in items)
-    assert store._parse("x", content) == wanted
+    assert store._trees.list("x", content) == wanted
     if content:
         with pytest.raises(HostError):
-            store._parse("x", content[:-1])
+            store._trees.list("x", content[:-1])

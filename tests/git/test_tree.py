@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -55,13 +56,14 @@ def flat(store: ObjectStore, tree: str) -> dict[str, Entry]:
 def reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[list[str]]]:
     """The trees asked for, one list for each round trip."""
     asked: list[list[str]] = []
-    read = ObjectStore.read_trees
+    read = ObjectStore._read_trees
 
-    def noting(self: ObjectStore, digests: list[str]) -> object:
+    def noting(self: ObjectStore, digests: list[str], *how: Any) -> object:
+        digests = list(digests)
         asked.append(list(digests))
-        return read(self, digests)
+        return read(self, digests, *how)
 
-    monkeypatch.setattr(ObjectStore, "read_trees", noting)
+    monkeypatch.setattr(ObjectStore, "_read_trees", noting)
     yield asked
 
 

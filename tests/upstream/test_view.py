@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -53,13 +54,14 @@ def store(repository: Path) -> Iterator[ObjectStore]:
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The trees that were asked for."""
     asked: list[str] = []
-    read = ObjectStore.read_trees
+    read = ObjectStore._read_trees
 
-    def noting(self: ObjectStore, digests: list[str]) -> object:
+    def noting(self: ObjectStore, digests: list[str], *how: Any) -> object:
+        digests = list(digests)
         asked.extend(dict.fromkeys(digests))
-        return read(self, digests)
+        return read(self, digests, *how)
 
-    monkeypatch.setattr(ObjectStore, "read_trees", noting)
+    monkeypatch.setattr(ObjectStore, "_read_trees", noting)
     return asked
 
 

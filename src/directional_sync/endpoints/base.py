@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from directional_sync.model.lifecycle import Tell
 from directional_sync.model.plan import Change, Plan
 from directional_sync.model.record import Attempt, Effect
-from directional_sync.model.snapshot import Snapshot
+from directional_sync.model.snapshot import Entry, Snapshot
 from directional_sync.model.surprise import Accepted
 from directional_sync.model.target import Target
 
@@ -49,6 +49,8 @@ class Capabilities:
     """`apply` works."""
     previews: bool = True
     """A snapshot tells what a run would do. False: the plan is opaque."""
+    portions: bool = False
+    """`apply` makes several changes before it tells what became of each, and settles the ledger before it goes on."""
 
 
 class Ledger(Protocol):
@@ -62,12 +64,19 @@ class Ledger(Protocol):
         """The change is about to be sent. For changes of which a second sending would not be the same as one, and for
         all that a later run should not take for somebody else's. Raises HostError; then it must not be sent."""
 
+    def settle(self) -> None:
+        """What has become of changes so far is on the disk. For who has `Capabilities.portions`, before each of them.
+        Raises HostError; then nothing more must be sent."""
+
 
 class _NoLedger:
     def attempts(self) -> Mapping[str, Attempt]:
         return {}
 
     def intend(self, change: Change) -> None:
+        """Kept nowhere."""
+
+    def settle(self) -> None:
         """Kept nowhere."""
 
 
@@ -163,6 +172,15 @@ class Foreseeing(Protocol):
 
     def foresee(self, changes: Sequence[Change]) -> Mapping[str, str]:
         """Key -> why `apply` would refuse this change, as the last snapshot has it. Changes nothing."""
+
+
+@runtime_checkable
+class Confirming(Protocol):
+    """What an endpoint offers beside the rest that can look at single keys for less than at everything."""
+
+    def confirm(self, changes: Sequence[Change]) -> Mapping[str, Entry] | None:
+        """Key -> what is there now, of changes that were made a moment ago; read once more, not remembered. None where
+        only a snapshot tells."""
 
 
 class Translating(Protocol):

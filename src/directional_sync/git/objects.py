@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from threading import RLock
 from types import TracebackType
-from typing import NamedTuple
+from typing import Any, TypeVar
 
-from directional_sync.errors import HostError
+from directional_sync.git.opened import Opened
+from directional_sync.git.opened import TreeItem as TreeItem
 from directional_sync.git.plumbing import Git
 from directional_sync.git.quarantine import Content, Quarantine, read_files
 from directional_sync.git.quarantine import hash_object as hash_object
 from directional_sync.git.repository import Repository
+from directional_sync.model.snapshot import Entry
 from directional_sync.system import files, host
 from directional_sync.system.process import Dialogue
 
@@ -29,19 +31,10 @@ _LOOSE_BELOW = 100
 _LOOSE_BYTES_MAX = 16_000_000
 """As long as all of them together are not large."""
 _ASKED_FIRST = 16
-_ITEMS_KEPT = 200_000
 _AT_ONCE = 10_000
 _SMALL_BYTES = 1 << 20
 
-
-class TreeItem(NamedTuple):
-    """One line of a tree."""
-
-    mode: str
-    """Six octal digits."""
-    name: str
-    """Bytes that are not UTF-8 travel as surrogate escapes."""
-    digest: str
+_Tree = TypeVar("_Tree")
 
 
 class ObjectStore:
@@ -57,9 +50,7 @@ class ObjectStore:
         self._dialogue: Dialogue | None = None
         width = 20 if self.hash_name == "sha1" else 32
         self._id = re.compile(rf"[0-9a-f]{{{2 * width}}}\Z")
-        self._line = re.compile(rb"([0-7]+) ([^\0]+)\0(.{%d})" % width, re.DOTALL)
-        self._trees: dict[str, tuple[TreeItem, ...]] = {}
-        self._items_kept = 0
+        self._trees = Opened(width)
         self._turn = RLock()
 
     # writing
@@ -144,6 +135,11 @@ class ObjectStore:
             yield from dialogue.read_parts(size)
             dialogue.read_exactly(1)
 
+    @property
+    def whole(self) -> bool:
+        """Whether what a tree of the repository names is here, too: it is no partial clone."""
+        return not self._repository.partial
+
     def size_many(self, digests: Iterable[str]) -> dict[str, int]:
         """Digest -> size in bytes, without reading the content; those that are nowhere are left out."""
         return {digest: size for digest, size in self._sizes(digests).items() if size is not None}
@@ -164,17 +160,27 @@ class ObjectStore:
 
     def read_trees(self, digests: Sequence[str]) -> dict[str, tuple[TreeItem, ...]]:
         """Tree id -> its lines in git's order. Raises KeyError when one is nowhere or not a tree."""
+        return self._read_trees(digests, self._trees.listed, self._trees.list)
+
+    def open_trees(self, digests: Iterable[str]) -> dict[str, Mapping[str, Entry]]:
+        """Tree id -> name -> entry. Raises as `read_trees`."""
+        wanted = list(dict.fromkeys(digests))
+        return self._read_trees(wanted, self._trees.entries, self._trees.open) if wanted else {}
+
+    def _read_trees(
+        self, digests: Iterable[str], known: Mapping[str, _Tree], take: Callable[[str, bytes], _Tree]
+    ) -> dict[str, Any]:
         found, missing = {}, []
         for digest in dict.fromkeys(digests):
-            items = self._trees.get(digest)
-            if items is None:
+            tree = known.get(digest)
+            if tree is None:
                 missing.append(digest)
             else:
-                found[digest] = items
+                found[digest] = tree
         for digest, kind, content in self._contents(missing):
             if content is None or kind != b"tree":
                 raise KeyError(digest)
-            found[digest] = self._parse(digest, content)
+            found[digest] = take(digest, content)
         return found
 
     def tree_of(self, commit: str) -> str:
@@ -190,23 +196,6 @@ class ObjectStore:
             if objects_dir not in self._borrowed:
                 self._borrowed.append(objects_dir)
                 self._hang_up()
-
-    def _parse(self, digest: str, content: bytes) -> tuple[TreeItem, ...]:
-        length = 0
-        items = []
-        for mode, name, raw in self._line.findall(content):
-            length += len(mode) + len(name) + len(raw) + 2
-            digits = _MODES.get(mode) or mode.decode("ascii").rjust(6, "0")
-            items.append(TreeItem(digits, name.decode("utf-8", "surrogateescape"), raw.hex()))
-        if length != len(content):
-            raise HostError("E-GIT-CORRUPT", f"tree {digest} cannot be understood", hint="run git fsck")
-        kept = tuple(items)
-        if self._items_kept > _ITEMS_KEPT:
-            self._trees.clear()
-            self._items_kept = 0
-        self._trees[digest] = kept
-        self._items_kept += len(kept) + 1
-        return kept
 
     def _contents(
         self, digests: Iterable[str], bytes_max: int | None = None
@@ -338,7 +327,7 @@ class ObjectStore:
     def close(self) -> None:
         """Ends the programs and removes the quarantine. Safe to call twice."""
         self._hang_up()
-        self._trees.clear()
+        self._trees.forget()
         self._quarantine.remove()
 
     def __enter__(self) -> ObjectStore:
@@ -348,9 +337,6 @@ class ObjectStore:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-_MODES = {b"100644": "100644", b"100755": "100755", b"40000": "040000", b"120000": "120000", b"160000": "160000"}
 
 
 def _portions(items: list[str]) -> Iterator[list[str]]:

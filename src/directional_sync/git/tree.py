@@ -6,7 +6,7 @@ folder that is equal on all sides is never opened. New trees are computed here; 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from directional_sync.core import globs as patterns
@@ -26,7 +26,7 @@ def select(store: ObjectStore, tree: str, globs: Sequence[str]) -> Snapshot:
     found: dict[str, Entry] = {}
     level = [("", tree, patterns.root(tuple(globs)))]
     while level:
-        opened = _open(store, [digest for _, digest, _ in level])
+        opened = store.open_trees([digest for _, digest, _ in level])
         below = []
         for prefix, digest, place in level:
             for name, entry in opened[digest].items():
@@ -52,30 +52,43 @@ def at(store: ObjectStore, snapshot: Snapshot, key: str) -> Entry:
         below.insert(0, name)
     entry = snapshot.entries.get(above, ABSENT)
     for name in below:
-        entry = _open(store, [entry.digest])[entry.digest].get(name, ABSENT) if entry.folder else ABSENT
+        entry = store.open_trees([entry.digest])[entry.digest].get(name, ABSENT) if entry.folder else ABSENT
     return entry
 
 
 def opened(store: ObjectStore, tree: str) -> Snapshot:
     """What lies directly in `tree`, its folders not opened. Raises KeyError when it is nowhere."""
-    return Snapshot(_open(store, [tree])[tree])
+    return Snapshot(store.open_trees([tree])[tree])
 
 
 def flatten(store: ObjectStore, snapshot: Snapshot) -> Snapshot:
     """The same with every folder opened. Raises KeyError when a tree is nowhere."""
-    found = {key: entry for key, entry in snapshot.entries.items() if not entry.folder}
-    level = [(key, entry.digest) for key, entry in snapshot.entries.items() if entry.folder]
+    found = {key: entry for key, entry in snapshot.entries.items() if entry.mode != FOLDER}
+    level = [(key, entry.digest) for key, entry in snapshot.entries.items() if entry.mode == FOLDER]
     while level:
-        opened = _open(store, [digest for _, digest in level])
+        opened = store.open_trees([digest for _, digest in level])
         below = []
         for key, digest in level:
             for name, entry in opened[digest].items():
-                if entry.folder:
+                if entry.mode == FOLDER:
                     below.append((f"{key}/{name}", entry.digest))
                 else:
                     found.setdefault(f"{key}/{name}", entry)
         level = below
     return replace(snapshot, entries=found)
+
+
+def digests(store: ObjectStore, snapshot: Snapshot) -> set[str]:
+    """The ids of all contents, those inside folders included. Raises KeyError when a tree is nowhere."""
+    found = {entry.digest for entry in snapshot.entries.values() if entry.mode != FOLDER}
+    level = {entry.digest for entry in snapshot.entries.values() if entry.mode == FOLDER}
+    while level:
+        below: set[str] = set()
+        for items in store.open_trees(level).values():
+            found.update([entry.digest for entry in items.values() if entry.mode != FOLDER])
+            below.update([entry.digest for entry in items.values() if entry.mode == FOLDER])
+        level = below
+    return found
 
 
 def count(store: ObjectStore, snapshot: Snapshot) -> int:
@@ -118,7 +131,7 @@ def align(store: ObjectStore, base: Snapshot, repo: Snapshot, remote: Snapshot) 
             else:
                 differing.append(key)
         both = [(side, key) for side in sides for key in differing if side.has_folder(key)]
-        opened = _open(store, [side.entries[key].digest for side, key in both])
+        opened = store.open_trees([side.entries[key].digest for side, key in both])
         for side, key in both:
             side.replace_folder(key, opened[side.entries[key].digest], depth)
     found = _differing(*(side.entries for side in sides))
@@ -153,7 +166,7 @@ class _Side:
             for key in hidden:
                 del entries[key]
         folders: dict[int, list[str]] = {}
-        every = {key for key, entry in entries.items() if entry.folder}
+        every = {key for key, entry in entries.items() if entry.mode == FOLDER}
         for key in every:
             folders.setdefault(key.count("/"), []).append(key)
         over: set[str] = set()
@@ -176,22 +189,23 @@ class _Side:
             inner = {found[len(key) + 1 :].partition("/")[0] for found in self.entries if found.startswith(f"{key}/")}
             self.over.update(f"{key}/{name}" for name in inner)
         del self.entries[key]
+        entries = self.entries
         for name, entry in items.items():
             child = f"{key}/{name}"
-            if child in self.entries:
+            if child in entries:
                 continue
-            self.entries[child] = entry
-            if entry.folder:
+            entries[child] = entry
+            if entry.mode == FOLDER:
                 self.folders.setdefault(depth, []).append(child)
 
 
 def _differing(*sides: dict[str, Entry]) -> tuple[dict[str, Entry], ...]:
     first, second, third = sides
-    keys = [
-        key
-        for key in first.keys() | second.keys() | third.keys()
-        if not first.get(key) == second.get(key) == third.get(key)
-    ]
+    keys = []
+    for key in first.keys() | second.keys() | third.keys():
+        one, two, three = first.get(key), second.get(key), third.get(key)
+        if (one is not two and one != two) or two != three:  # the entries of trees are mostly the very same
+            keys.append(key)
     return tuple({key: side[key] for key in keys if key in side} for side in sides)
 
 
@@ -302,7 +316,7 @@ def _unfold(store: ObjectStore, top: _Node) -> list[list[_Node]]:
     levels, level = [], [top]
     while level:
         levels.append(level)
-        opened = _open(store, [node.folder for node in level if node.folder])
+        opened = store.open_trees([node.folder for node in level if node.folder])
         below = []
         for node in level:
             node.items = opened[node.folder] if node.folder else {}
@@ -337,14 +351,3 @@ def _serialise(items: Mapping[str, Entry]) -> bytes:
         lines.append((raw + b"/" if entry.folder else raw, line))
     lines.sort()
     return b"".join([line for _, line in lines])
-
-
-def _open(store: ObjectStore, digests: Iterable[str]) -> dict[str, dict[str, Entry]]:
-    """Tree id -> name -> entry."""
-    wanted = list(dict.fromkeys(digests))
-    if not wanted:
-        return {}
-    return {
-        digest: {item.name: Entry(item.digest, item.mode) for item in items}
-        for digest, items in store.read_trees(wanted).items()
-    }

@@ -3,6 +3,7 @@ proved. See `run.sync`."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from directional_sync.endpoints.base import Endpoint, Reporting
@@ -10,7 +11,7 @@ from directional_sync.errors import SyncError
 from directional_sync.git import worktree
 from directional_sync.git.rehearsal import Rehearsal
 from directional_sync.model.lifecycle import Outcome, Step
-from directional_sync.model.record import Phase, TargetRecord
+from directional_sync.model.record import Effect, Phase, TargetRecord
 from directional_sync.model.target import Direction
 from directional_sync.run import account
 from directional_sync.run.deliver import commit, keep_replaced, refuse_dirty, refuse_foreign_work
@@ -44,12 +45,19 @@ def carry_out(at: Passage, seen: Scan, endpoint: Endpoint, record: TargetRecord)
     effects, ended = carry_over(at, endpoint, seen.plan.remote)
     record = account.applied(target, record, effects, ended)
     try:
-        seen = as_files(seen, endpoint, effects)
-        record = _delivered(at, seen, endpoint, stage(at, seen, effects), record)
+        told = as_files(seen, endpoint, effects)
+        as_planned = told.files == seen.files and _all_done(seen, effects)
+        record = _delivered(at, told, endpoint, staged if as_planned else stage(at, told, effects), record)
         at.ledger.close()
     except SyncError as error:  # what was made on the far side is told all the same
         return account.unproved(target, record, error)
     return record
+
+
+def _all_done(seen: Scan, effects: Sequence[Effect]) -> bool:
+    """Whether the far side holds all that was planned for it."""
+    done = {effect.change.key: effect.change.after for effect in effects if effect.done}
+    return done == {change.key: change.after for change in seen.plan.remote}
 
 
 def _refused(at: Passage, seen: Scan, endpoint: Endpoint, record: TargetRecord) -> TargetRecord:
@@ -80,7 +88,7 @@ def _performed(at: Passage, seen: Scan, endpoint: Endpoint, verdicts: Verdicts) 
     at.step(Step.APPLYING)
     after = performed(at, seen, endpoint)
     verdicts += judge_plan(at, after)
-    staged = stage(at, after)
+    staged = stage(at, after, ())
     if not refusal(verdicts):
         verdicts += _verified(at, staged)
     if refusal(verdicts):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, cast
 
 from directional_sync.endpoints.base import Endpoint
 from directional_sync.errors import InterruptedRun, SyncError
+from directional_sync.git.objects import ObjectStore
 from directional_sync.model.lifecycle import Event, EventType, Level
 from directional_sync.model.plan import Change
 from directional_sync.model.record import Effect
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 _PRIOR_BYTES_MAX = 256_000
+_AHEAD = 100
 
 
 def carry_over(
@@ -26,12 +28,12 @@ def carry_over(
     """What became of the changes that were attempted, in order, and what ended it before the last one. Whatever
     happens, what was made is known afterwards: nothing is raised."""
     effects: list[Effect] = []
-    sizes = at.store.size_many(sorted({change.before.digest for change in changes if change.before.present}))
+    before, wait = _Before(at.store, changes), not endpoint.capabilities.portions
     try:
-        with closing(cast("Generator[Effect, None, None]", endpoint.apply(changes))) as applying:
+        with _settled(at), closing(cast("Generator[Effect, None, None]", endpoint.apply(changes))) as applying:
             for effect in applying:
                 effects.append(effect)
-                at.ledger.ended(effect, _before(at, effect.change, sizes.get(effect.change.before.digest, 0)))
+                at.ledger.ended(effect, before.content(effect.change), wait=wait)
                 at.world.tell(_event(at, effect, len(effects), len(changes)))
                 if len(effects) < len(changes) and at.world.stop():
                     raise _stopped(at)
@@ -44,13 +46,32 @@ def carry_over(
     return tuple(effects), None
 
 
-def _before(at: Passage, change: Change, size: int) -> bytes | None:
-    if not change.before.present or size > _PRIOR_BYTES_MAX:
-        return None
+@contextmanager
+def _settled(at: Passage) -> Iterator[None]:
+    """What became of the changes is on the disk, however they end."""
     try:
-        return at.store.read(change.before.digest)
-    except KeyError:
-        return None
+        yield
+    finally:
+        at.ledger.settle()
+
+
+class _Before:
+    """What stood where something changes, read some ahead."""
+
+    def __init__(self, store: ObjectStore, changes: Sequence[Change]) -> None:
+        self._store = store
+        sizes = store.size_many(change.before.digest for change in changes if change.before.present)
+        self._wanted = [digest for digest, size in sizes.items() if size <= _PRIOR_BYTES_MAX]
+        self._places = {digest: at for at, digest in enumerate(self._wanted)}
+        self._read: dict[str, bytes] = {}
+
+    def content(self, change: Change) -> bytes | None:
+        """None when it was absent, is too large to be kept, or is nowhere."""
+        digest = change.before.digest
+        if digest in self._places and digest not in self._read:
+            start = self._places[digest]
+            self._read = self._store.read_many(self._wanted[start : start + _AHEAD])
+        return self._read.get(digest)
 
 
 def _event(at: Passage, effect: Effect, number: int, total: int) -> Event:

@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import cast
 
-from directional_sync.endpoints.base import Endpoint, Writing
+from directional_sync.endpoints.base import Confirming, Endpoint, Writing
 from directional_sync.errors import InternalError, RemoteError, ScriptError
 from directional_sync.git import tree as trees
 from directional_sync.model.record import Effect
@@ -39,7 +39,7 @@ def prove(at: Passage, seen: Scan, endpoint: Endpoint, effects: Sequence[Effect]
     looked = bool(effects) and (at.mode.prove or not at.target.records)
     remote = _as_told(seen.whole["remote"], effects)
     if pulled or looked:
-        remote = _again(after, seen) if pulled else endpoint.snapshot(base.snapshot)
+        remote = _again(after, seen) if pulled else _looked(at, seen, endpoint, effects, base.snapshot)
     documents = trees.flatten(at.store, files) if seen.documents is not None else None
     repo = seen.whole["repo"] if at.target.records else files  # a push leaves what records are made of as it is
     if documents is not None:
@@ -82,6 +82,18 @@ def _as_told(remote: Snapshot, effects: Sequence[Effect]) -> Snapshot:
     if not done:
         return remote
     entries = {key: entry for key, entry in {**remote.entries, **done}.items() if not entry.absent}
+    return replace(remote, entries=entries)
+
+
+def _looked(at: Passage, seen: Scan, endpoint: Endpoint, effects: Sequence[Effect], prior: Snapshot) -> Snapshot:
+    """The far side once more: all of it, or, where that tells enough and is cheaper, what was written there."""
+    found = None
+    if isinstance(endpoint, Confirming) and not at.mode.prove:
+        found = endpoint.confirm([effect.change for effect in effects if effect.done])
+    if found is None:
+        return endpoint.snapshot(prior)
+    remote = seen.whole["remote"]
+    entries = {key: entry for key, entry in {**remote.entries, **found}.items() if not entry.absent}
     return replace(remote, entries=entries)
 
 

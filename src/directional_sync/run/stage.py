@@ -28,10 +28,12 @@ class Staged:
     """The new base: what the lock file says, or our ref where the lock does not know the target."""
 
 
-def stage(at: Passage, seen: Scan, effects: Sequence[Effect] = ()) -> Staged:
-    """`effects` are those on the far side: the base moves by what was done there, not by what was planned."""
+def stage(at: Passage, seen: Scan, effects: Sequence[Effect] | None = None) -> Staged:
+    """`effects` are those on the far side: the base moves by what was done there, not by what was planned. None: as if
+    all of it were done."""
     plan, base = seen.plan, seen.base
-    moves = grafted(advance(plan, (effect.change for effect in effects if effect.done)), seen)
+    done = plan.remote if effects is None else [effect.change for effect in effects if effect.done]
+    moves = grafted(advance(plan, done), seen)
     base_tree = trees.edit(at.store, base.tree, moves) if moves else base.tree
     entries = grafted({change.key: change.after for change in seen.written}, seen)
     undone = "" if at.mode.resume else base.undone

@@ -43,6 +43,8 @@ class TargetLedger:
         self._head = {"ledger": _VERSION, "target": target, "run": run}
         self._mask = mask
         self._file: int | None = None
+        self._waiting = False
+        """Lines were written that may not be on the disk yet."""
 
     def attempts(self) -> dict[str, Attempt]:
         """By key the newest of what runs, this one among them, sent: where they were cut off, where no answer came, and
@@ -68,9 +70,10 @@ class TargetLedger:
         """Raises HostError when it cannot be kept."""
         self._write({"intend": change.key, "at": time.time(), "after": change.after.digest})
 
-    def ended(self, effect: Effect, before: bytes | None) -> None:
+    def ended(self, effect: Effect, before: bytes | None, *, wait: bool = True) -> None:
         """What became of it, and the content that was there before; None when it was absent or is too long to be kept.
-        Raises HostError when it cannot be kept."""
+        Without `wait` it outlives this process at once, and the machine after `settle`. Raises HostError when it cannot
+        be kept."""
         change = effect.change
         self._write(
             {
@@ -80,8 +83,16 @@ class TargetLedger:
                 "after": change.after.digest,
                 "facts": dict(effect.facts),
                 **self._prior(change, before),
-            }
+            },
+            wait=wait,
         )
+
+    def settle(self) -> None:
+        """All lines are on the disk. Raises HostError."""
+        if self._file is not None and self._waiting:
+            with host.host_errors(self._path):
+                os.fsync(self._file)
+            self._waiting = False
 
     def close(self) -> None:
         """The base has moved by all that was done. Raises HostError."""
@@ -109,8 +120,8 @@ class TargetLedger:
         except UnicodeDecodeError:
             return {"before": base64.b64encode(before).decode("ascii"), "encoding": "base64"}
 
-    def _write(self, line: Mapping[str, Any]) -> None:
-        """One line, on the disk when this returns."""
+    def _write(self, line: Mapping[str, Any], *, wait: bool = True) -> None:
+        """One line, on the disk when this returns, but without `wait`."""
         with host.host_errors(self._path):
             if self._file is None:
                 host.make_folder(self._folder)
@@ -119,7 +130,9 @@ class TargetLedger:
                 os.write(self._file, _encoded(self._head))
                 host.fsync_dir(self._folder)
             os.write(self._file, _encoded(line))
-            os.fsync(self._file)
+            self._waiting = not wait
+            if wait:
+                os.fsync(self._file)
 
     def _newest(self) -> list[Path]:
         return sorted(self._folder.glob("*.jsonl"), reverse=True)[:_LOOKED_AT]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from directional_sync.endpoints.base import Context
 from directional_sync.endpoints.files.deeds import Deed, sifted, unfit_for_store
-from directional_sync.endpoints.files.far import check_size, steadily, stopper
+from directional_sync.endpoints.files.far import Prior, check_size, steadily, stopper
 from directional_sync.endpoints.files.putting import Putting
 from directional_sync.endpoints.files.reading import WHOLE_BYTES, Found, Item, Read, Reading
 from directional_sync.endpoints.files.seen import Memory
@@ -23,7 +23,7 @@ from directional_sync.endpoints.files.stores import Store, changed_of, incomplet
 from directional_sync.errors import RemoteError
 from directional_sync.git.objects import ObjectStore
 from directional_sync.model.record import Effect
-from directional_sync.model.snapshot import FILE, Snapshot
+from directional_sync.model.snapshot import FILE
 
 if TYPE_CHECKING:
     from directional_sync.endpoints.files.options import FilesOptions
@@ -170,13 +170,15 @@ class Bucket:
 
     # writing
 
-    def apply(self, deeds: Sequence[Deed], there: set[str], prior: Snapshot) -> Iterator[Effect]:
+    def apply(self, deeds: Sequence[Deed], there: set[str], prior: Prior) -> Iterator[Effect]:
         """Raises RemoteError E-FILES-SENTINEL before anything is written."""
         self._must_have_sentinel()
         objects = cast(ObjectStore, self._context.objects)
         putting = Putting(self._store, objects, self._memory, self.name, self._options, self._context)
         yield from putting.apply(deeds, lambda path: prior.at(self._site.key(path)))
-        self._memory.keep()
+
+    def confirm(self, paths: Sequence[str], memory: Memory) -> None:
+        """Each path would be a question of its own; a look at everything is hardly more."""
 
     def refusals(self, deeds: Sequence[Deed], there: Collection[str]) -> Mapping[str, str]:
         return sifted(deeds, unfit_for_store, (), folds=False)[1]

@@ -56,13 +56,14 @@ def ordered(deeds: Iterable[Deed]) -> list[Deed]:
     return early + [deed for deed in by_path if deed.path not in first]
 
 
-def portions(deeds: Sequence[Deed], sizes: Mapping[str, int]) -> Iterator[list[Deed]]:
-    """So many at once that memory stays small, and that little has to be looked at again after a kill."""
+def portions(deeds: Sequence[Deed], sizes: Mapping[str, int], most: int = 0) -> Iterator[list[Deed]]:
+    """So many at once that memory stays small, and that little has to be looked at again after a kill: `most` at the
+    most, 0 for what suits a far side that is asked over a network."""
     portion: list[Deed] = []
     total = 0
     for deed in deeds:
         size = sizes.get(deed.after.digest, 0)
-        if portion and (total + size > HELD_BYTES or len(portion) >= _PORTION):
+        if portion and (total + size > HELD_BYTES or len(portion) >= (most or _PORTION)):
             yield portion
             portion, total = [], 0
         portion.append(deed)

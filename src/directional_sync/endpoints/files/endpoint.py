@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from directional_sync.endpoints.base import Capabilities, Context, Endpoint, NotHere
@@ -24,7 +25,7 @@ from directional_sync.git import tree as trees
 from directional_sync.git.objects import ObjectStore
 from directional_sync.model.plan import Change
 from directional_sync.model.record import Effect
-from directional_sync.model.snapshot import EMPTY, Snapshot
+from directional_sync.model.snapshot import EMPTY, Entry, Snapshot
 from directional_sync.model.target import Direction
 from directional_sync.model.values import kind_of
 from directional_sync.system import host
@@ -62,7 +63,9 @@ class FilesEndpoint:
         self._there: set[str] = set()
         self._left: list[str] = []
         self._far: FarSide | None = None
-        self.capabilities = Capabilities(writes=context.target.direction is not Direction.PULL, previews=True)
+        self._learnt: Memory | None = None
+        writes = context.target.direction is not Direction.PULL
+        self.capabilities = Capabilities(writes=writes, previews=True, portions=True)
 
     def __repr__(self) -> str:
         return f"FilesEndpoint({self._site.url})"
@@ -85,13 +88,15 @@ class FilesEndpoint:
         shelves = Shelves(cache / "shelves", self._store, self._store.hash_name, context.run)
         spool = cache / "spool"
         keep = context.target.direction is not Direction.PUSH
-        reading = Reading(self._store, memory, shelves, spool, keep=keep, lf=self._options.eol == "lf")
+        lf = self._options.eol == "lf"
+        reading = Reading(self._store, memory, shelves, spool, keep=keep, lf=lf, here=lambda: self._certain(prior))
         self._prior = prior
         self._far = self._open(memory)
         found = Found()
         items = self._far.look(reading, found)
         _part_clashes(found)
         reading.done(items)
+        self._learnt = memory
         self._there, self._left = set(found.entries), found.left
         return self._answer(found, items)
 
@@ -104,7 +109,14 @@ class FilesEndpoint:
         if self._far is None:
             raise InternalError("E-INTERNAL", "changes follow from a snapshot, and none was taken")
         deeds = [Deed(self._site.path(change.key), change) for change in changes]
-        yield from self._far.apply(deeds, self._there, trees.flatten(self._store, self._prior))
+        yield from self._far.apply(deeds, self._there, Agreed(self._store, self._prior))
+
+    def confirm(self, changes: Sequence[Change]) -> Mapping[str, Entry] | None:
+        """See `endpoints.base.Confirming`."""
+        if self._far is None or self._learnt is None:
+            return None
+        found = self._far.confirm([self._site.path(change.key) for change in changes], self._learnt)
+        return None if found is None else {self._site.key(path): entry for path, entry in found.items()}
 
     def foresee(self, changes: Sequence[Change]) -> Mapping[str, str]:
         """See `endpoints.base.Foreseeing`."""
@@ -120,9 +132,16 @@ class FilesEndpoint:
             self._far.tidy(self._left)
 
     def close(self) -> None:
+        if self._learnt is not None:
+            self._learnt.keep()
+            self._learnt = None
         if self._far is not None:
             self._far.close()
             self._far = None
+
+    def _certain(self, prior: Snapshot) -> Collection[str]:
+        """Ids of the content that was agreed on, which our ref keeps in the repository."""
+        return trees.digests(self._store, prior) if self._store.whole else ()
 
     def _open(self, memory: Memory) -> FarSide:
         if self._site.folder is not None:
@@ -157,6 +176,20 @@ class FilesEndpoint:
             place=f"{where}\0{self._site.url}\0{self._site.into}",
             times={key(item.path): item.changed for item in items if item.changed is not None} if both else {},
         )
+
+
+class Agreed:
+    """What both sides held last, by key; looked up only where somebody asks."""
+
+    def __init__(self, store: ObjectStore, prior: Snapshot) -> None:
+        self._store, self._prior = store, prior
+
+    @cached_property
+    def _flat(self) -> Snapshot:
+        return trees.flatten(self._store, self._prior)
+
+    def at(self, key: str) -> Entry:
+        return self._flat.at(key)
 
 
 def _part_clashes(found: Found) -> None:

@@ -8,13 +8,20 @@ from typing import Protocol
 from directional_sync.endpoints.base import Context
 from directional_sync.endpoints.files.deeds import Deed
 from directional_sync.endpoints.files.reading import Found, Item, Reading
+from directional_sync.endpoints.files.seen import Memory
 from directional_sync.errors import InterruptedRun, RemoteError
 from directional_sync.model.record import Effect
-from directional_sync.model.snapshot import Snapshot
+from directional_sync.model.snapshot import Entry
 from directional_sync.system import host
 
 _ROUNDS = 3
 _KEPT = "every file is whole, old or new"
+
+
+class Prior(Protocol):
+    """What was agreed on."""
+
+    def at(self, key: str) -> Entry: ...
 
 
 class FarSide(Protocol):
@@ -23,8 +30,11 @@ class FarSide(Protocol):
     def look(self, reading: Reading, found: Found) -> list[Item]:
         """Everything that is meant, into `found`; answers what was listed. Raises SyncError."""
 
-    def apply(self, deeds: Sequence[Deed], there: set[str], prior: Snapshot) -> Iterator[Effect]:
+    def apply(self, deeds: Sequence[Deed], there: set[str], prior: Prior) -> Iterator[Effect]:
         """See `Endpoint.apply`. `there`: paths that are known to be there; `prior`: what was agreed on."""
+
+    def confirm(self, paths: Sequence[str], memory: Memory) -> Mapping[str, Entry] | None:
+        """Path -> what is there now, read once more; None where only a look at everything tells."""
 
     def refusals(self, deeds: Sequence[Deed], there: Collection[str]) -> Mapping[str, str]:
         """Path -> why `apply` would refuse what is to come there."""
@@ -80,6 +90,7 @@ def stopper(context: Context, doing: str) -> Callable[[], None]:
     late = in_time(context, doing)
 
     def check() -> None:
+        context.ledger.settle()  # of a portion that is done, before the next is begun
         if context.stop():
             raise InterruptedRun("E-INTERRUPTED", f"stopped while {doing} files", kept=_KEPT)
         late()

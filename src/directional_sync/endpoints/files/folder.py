@@ -12,7 +12,7 @@ from pathlib import Path
 
 from directional_sync.endpoints.files.reading import WHOLE_BYTES, Found, Item, Read
 from directional_sync.endpoints.files.seen import Mark
-from directional_sync.endpoints.files.site import Scope, Site
+from directional_sync.endpoints.files.site import Scope, Site, reserved
 from directional_sync.endpoints.temporary import PREFIX
 from directional_sync.errors import HostError, RemoteError
 from directional_sync.git.objects import ObjectStore
@@ -103,8 +103,11 @@ class FolderSource:
         return listing
 
     def _folder(self, folder: str, scope: Scope, listing: Listing, found: Found) -> list[tuple[str, Scope]]:
-        files, below = [], []
+        files, below, everything = [], [], scope.all
         for name, kind in self._reach.names(folder):
+            if everything and kind is Kind.FILE and not reserved(name):
+                files.append(name)
+                continue
             path = f"{folder}/{name}" if folder else name
             inside = scope.folder(name) if kind in (Kind.FOLDER, Kind.REPOSITORY) else None
             if kind is Kind.FOLDER and inside is not None:
@@ -130,9 +133,10 @@ class FolderSource:
             for name in names:
                 with suppress(FileNotFoundError):
                     stats += [(name, one) for one in self._reach.stats(folder, [name])]
+        above = f"{folder}/" if folder else ""
         for name, about in stats:
-            path = f"{folder}/{name}" if folder else name
-            listing.items.append(Item(path, about.st_size, _mark(about), self._mode(about), about.st_mtime))
+            item = Item(f"{above}{name}", about.st_size, _mark(about), self._mode(about), about.st_mtime)
+            listing.items.append(item)
 
     def _link(self, path: str, listing: Listing, found: Found) -> None:
         if self._symlinks == "skip":

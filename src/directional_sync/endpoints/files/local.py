@@ -7,16 +7,18 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
 from directional_sync.endpoints.base import Context
+from directional_sync.endpoints.files.confirming import confirmed
 from directional_sync.endpoints.files.deeds import Deed
-from directional_sync.endpoints.files.far import check_size, stopper
+from directional_sync.endpoints.files.far import Prior, check_size, stopper
 from directional_sync.endpoints.files.folder import FolderSource, links, open_root
 from directional_sync.endpoints.files.placing import Manner, Placing
 from directional_sync.endpoints.files.reading import Found, Item, Reading
+from directional_sync.endpoints.files.seen import Memory
 from directional_sync.endpoints.files.site import Site
 from directional_sync.endpoints.temporary import PREFIX, token
 from directional_sync.git.objects import ObjectStore
 from directional_sync.model.record import Effect
-from directional_sync.model.snapshot import EMPTY, Snapshot
+from directional_sync.model.snapshot import EMPTY, Entry
 from directional_sync.system import host
 
 if TYPE_CHECKING:
@@ -41,14 +43,20 @@ class LocalSide:
         links(self._store, listing, found)
         return listing.items
 
-    def apply(self, deeds: Sequence[Deed], there: set[str], prior: Snapshot) -> Iterator[Effect]:
+    def apply(self, deeds: Sequence[Deed], there: set[str], prior: Prior) -> Iterator[Effect]:
         open_root(self._site, self._options.sentinel).close()  # it may have been unmounted since
         yield from Placing(self._reach, self._store, self._manner(prior)).apply(deeds, there)
+
+    def confirm(self, paths: Sequence[str], memory: Memory) -> Mapping[str, Entry] | None:
+        open_root(self._site, self._options.sentinel).close()
+        options = self._options
+        lf = options.eol == "lf"
+        return confirmed(self._reach, paths, self._store.hash_name, memory, modes=options.modes, lf=lf)
 
     def refusals(self, deeds: Sequence[Deed], there: Collection[str]) -> Mapping[str, str]:
         return Placing(self._reach, self._store, self._manner(EMPTY)).refusals(deeds, there)
 
-    def _manner(self, prior: Snapshot) -> Manner:
+    def _manner(self, prior: Prior) -> Manner:
         return Manner(
             token=token(self._context),
             links=self._options.symlinks == "keep",

@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, cast
 from directional_sync.endpoints.base import Context
 from directional_sync.endpoints.files import far_script
 from directional_sync.endpoints.files.deeds import ALREADY, Deed, ordered, portions, sifted, unfit
-from directional_sync.endpoints.files.far import check_size, in_time, steadily, stopper
+from directional_sync.endpoints.files.far import Prior, check_size, in_time, steadily, stopper
 from directional_sync.endpoints.files.far_script import Row
 from directional_sync.endpoints.files.reading import WHOLE_BYTES, Found, Item, Read, Reading
 from directional_sync.endpoints.files.seen import Mark, Memory
@@ -30,7 +30,7 @@ from directional_sync.endpoints.temporary import token
 from directional_sync.errors import RemoteError, SyncError
 from directional_sync.git.objects import ObjectStore
 from directional_sync.model.record import Effect
-from directional_sync.model.snapshot import EXECUTABLE, FILE, LINK, Entry, Snapshot
+from directional_sync.model.snapshot import EXECUTABLE, FILE, LINK, Entry
 from directional_sync.system import host
 from directional_sync.system.process import Finished, pour
 
@@ -199,7 +199,7 @@ class Machine:
 
     # writing
 
-    def apply(self, deeds: Sequence[Deed], there: Collection[str], prior: Snapshot) -> Iterator[Effect]:
+    def apply(self, deeds: Sequence[Deed], there: Collection[str], prior: Prior) -> Iterator[Effect]:
         """Raises SyncError when a portion could not be begun, InterruptedRun between two portions."""
         stop = stopper(self._context, "writing")
         fit, why = self._sifted(deeds, there)
@@ -208,7 +208,9 @@ class Machine:
         for portion in portions(ordered(fit), sizes):
             stop()
             yield from self._portion(portion, sizes, lambda path: prior.at(self._site.key(path)))
-        self._memory.keep()
+
+    def confirm(self, paths: Sequence[str], memory: Memory) -> None:
+        """Each path would be a question of its own; a look at everything is hardly more."""
 
     def refusals(self, deeds: Sequence[Deed], there: Collection[str]) -> Mapping[str, str]:
         return self._sifted(deeds, there)[1]

@@ -8,13 +8,12 @@ which the next run removes.
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
-from directional_sync.core.line_ends import with_lf
+from directional_sync.endpoints.files.confirming import as_lf
 from directional_sync.endpoints.files.deeds import (
     ALREADY,
     HELD_BYTES,
@@ -26,18 +25,18 @@ from directional_sync.endpoints.files.deeds import (
     unfit,
 )
 from directional_sync.endpoints.files.folder import leftovers
-from directional_sync.endpoints.files.reading import WHOLE_BYTES
 from directional_sync.endpoints.files.site import folders_of
 from directional_sync.endpoints.temporary import PREFIX
 from directional_sync.errors import HostError
 from directional_sync.git.objects import ObjectStore
-from directional_sync.git.quarantine import hash_object
 from directional_sync.git.standing import Seen, see
 from directional_sync.model.record import Effect
 from directional_sync.model.snapshot import ABSENT, EXECUTABLE, FILE, LINK, Entry
 from directional_sync.system.reach import Content, Kind, NewFile, Reach, can_sync_at_once, signature
 
 _FILES = (FILE, EXECUTABLE)
+_PORTION = 2_000
+"""Making a portion durable costs the same for any number of files."""
 _CLOSED = {
     Kind.LINK: "{stop} is a symbolic link, and nothing is written through one",
     Kind.REPOSITORY: "{stop} is a repository of its own, and nothing is written into it",
@@ -92,7 +91,7 @@ class Placing:
         sizes = self.store.size_many(deed.after.digest for deed in fit if deed.after.present)
         self._check_room(fit, sizes)
         going = {deed.path for deed in fit if deed.after.absent}
-        for portion in portions(ordered(fit), sizes):
+        for portion in portions(ordered(fit), sizes, _PORTION):
             self.manner.stop()
             yield from self._portion(portion, sizes, going)
 
@@ -139,8 +138,11 @@ class Placing:
 
     def _portion(self, deeds: Sequence[Deed], sizes: Mapping[str, int], going: Collection[str]) -> Iterator[Effect]:
         works = [_Work(deed) for deed in deeds]
+        new = (deed.after.digest for deed in deeds if deed.after.present)
+        contents = self.store.read_many(digest for digest in new if sizes.get(digest, 0) <= HELD_BYTES)
         for number, work in enumerate(works):
-            self._guarded(work, partial(self._prepare, number=number, sizes=sizes, going=going))
+            self._guarded(work, partial(self._prepare, number=number, contents=contents, sizes=sizes, going=going))
+        del contents
         bulk = can_sync_at_once()
         folders = {work.temporary.rpartition("/")[0] for work in works if work.temporary}
         self._synced(works, folders, bulk=bulk)
@@ -177,8 +179,16 @@ class Placing:
 
     # looking
 
-    def _prepare(self, work: _Work, *, number: int, sizes: Mapping[str, int], going: Collection[str]) -> None:
-        """Looks at what is there, and writes the new content beside it."""
+    def _prepare(
+        self,
+        work: _Work,
+        *,
+        number: int,
+        contents: Mapping[str, bytes],
+        sizes: Mapping[str, int],
+        going: Collection[str],
+    ) -> None:
+        """Looks at what is there, and writes the new content beside it. `contents`: what is at hand."""
         deed = work.deed
         way = self.reach.way(deed.path.rpartition("/")[0])
         if way.stop and way.kind is not Kind.ABSENT and way.stop not in going:
@@ -187,13 +197,13 @@ class Placing:
         work.seen = see(self.reach, deed.path, self.store.hash_name) if not way.stop else None
         now = self._stands(deed, work.seen, going)
         if self.manner.lf and now is not None and not self._same(now, deed.before) and now.mode in _FILES:
-            now = self._with_lf(deed.path, now)
+            now = as_lf(self.reach, deed.path, now, self.store.hash_name)
         if self._same(now, deed.after):
             work.effect = deed.done(ALREADY)
         elif not self._same(now, deed.before):
             work.effect = deed.stale()
         elif deed.after.present:
-            work.temporary = self._write(work, way.folder, number, sizes)
+            work.temporary = self._write(work, way.folder, number, contents, sizes)
 
     def _blocked(self, deed: Deed, stop: str, kind: Kind) -> Effect:
         if deed.after.absent:
@@ -212,15 +222,6 @@ class Placing:
             return ABSENT
         free = sight.kind is Kind.FOLDER and (deed.after.absent or self._empties(deed.path, going))
         return ABSENT if free else None
-
-    def _with_lf(self, path: str, now: Entry) -> Entry:
-        """The same as if its lines ended as they do in the repository."""
-        descriptor = self.reach.open(path)
-        with os.fdopen(descriptor, "rb") as file:
-            content = file.read(WHOLE_BYTES + 1)
-        if len(content) > WHOLE_BYTES or hash_object("blob", content, self.store.hash_name) != now.digest:
-            return now
-        return replace(now, digest=hash_object("blob", with_lf(content), self.store.hash_name))
 
     def _empties(self, folder: str, going: Collection[str]) -> bool:
         waiting = [folder]
@@ -241,16 +242,15 @@ class Placing:
 
     # writing
 
-    def _write(self, work: _Work, folder: str, number: int, sizes: Mapping[str, int]) -> str:
+    def _write(
+        self, work: _Work, folder: str, number: int, contents: Mapping[str, bytes], sizes: Mapping[str, int]
+    ) -> str:
         """The path of the temporary file that holds the new content."""
         after = work.deed.after
-        try:
-            content: Content = (
-                self.store.read(after.digest)
-                if sizes[after.digest] <= HELD_BYTES
-                else partial(self.store.parts, after.digest)
-            )
-        except KeyError:
+        content: Content | None = contents.get(after.digest)
+        if content is None and sizes.get(after.digest, 0) > HELD_BYTES:
+            content = partial(self.store.parts, after.digest)
+        if content is None:
             work.effect = work.deed.failed("its content is not in this repository")
             return ""
         name = f"{PREFIX}{self.manner.token}-{number}"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from directional_sync.core.line_ends import with_lf
 from directional_sync.endpoints.files.seen import Mark, Memory
@@ -21,8 +21,7 @@ _BATCH_BYTES = 32_000_000
 _BATCH_COUNT = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One file as it is listed."""
 
     path: str
@@ -72,12 +71,20 @@ class Reading:
     """The memory, the shelves and the store of one snapshot, put together."""
 
     def __init__(
-        self, store: ObjectStore, memory: Memory, shelves: Shelves, spool: Path, *, keep: bool, lf: bool = False
+        self,
+        store: ObjectStore,
+        memory: Memory,
+        shelves: Shelves,
+        spool: Path,
+        *,
+        keep: bool,
+        lf: bool = False,
+        here: Callable[[], Collection[str]] = frozenset,
     ) -> None:
         """`keep`: the content is wanted, since the repository may take it; else only what it is. `lf`: of texts of up
-        to WHOLE_BYTES other line ends are no difference."""
+        to WHOLE_BYTES other line ends are no difference. `here`: ids of content that the repository has for certain."""
         self._store, self._memory, self._shelves, self._spool = store, memory, shelves, spool
-        self._keep, self._lf = keep, lf
+        self._keep, self._lf, self._here = keep, lf, here
 
     def entries(self, items: Sequence[Item], source: Source, found: Found, stop: Callable[[], None]) -> list[Item]:
         """Adds an entry for each to `found`. Answers those that had to be read. `stop` raises when it is time."""
@@ -98,22 +105,28 @@ class Reading:
         return unknown
 
     def done(self, items: Sequence[Item]) -> None:
-        """Writes down what was learnt; nothing is remembered of files that are no longer listed."""
-        self._memory.only({item.path: None for item in items})
+        """What was learnt is durable, but for the memory of it, which its owner keeps; nothing is remembered of files
+        that are no longer listed."""
+        self._memory.only({item.path for item in items})
         self._shelves.settle()
-        self._memory.keep()
 
     def _at_hand(self, items: Sequence[Item]) -> dict[str, str]:
         """Path -> digest of what is known and, where it is wanted, can be read."""
         known = {item.path: one for item in items if (one := self._memory.known(item.path, item.mark)) is not None}
+        found = {path: one.digest for path, one in known.items()}
         if not self._keep:
-            return {path: one.digest for path, one in known.items()}
-        here = self._store.has_many(one.digest for one in known.values())
-        missing = {path: one for path, one in known.items() if one.digest not in here}
+            return found
+        certain = self._here()
+        unsure = {path: digest for path, digest in found.items() if digest not in certain}
+        here = self._store.has_many(unsure.values())
+        missing = [known[path] for path, digest in unsure.items() if digest not in here]
         there = set(self._shelves.there())
-        self._shelves.use({one.shelf for one in missing.values()} & there)
-        here |= self._store.has_many(one.digest for one in missing.values() if one.shelf in there)
-        return {path: one.digest for path, one in known.items() if one.digest in here}
+        self._shelves.use({one.shelf for one in missing} & there)
+        here |= self._store.has_many(one.digest for one in missing if one.shelf in there)
+        for path, digest in unsure.items():
+            if digest not in here:
+                del found[path]
+        return found
 
     def _take(self, read: Iterable[Read], found: Found) -> None:
         small: list[Read] = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,9 +66,10 @@ class Memory:
         else:
             self.files.pop(path, None)
 
-    def only(self, paths: Mapping[str, object]) -> None:
+    def only(self, paths: Set[str]) -> None:
         """Forgets all but these."""
-        self.files = {path: known for path, known in self.files.items() if path in paths}
+        for path in self.files.keys() - paths:
+            del self.files[path]
 
     def keep(self) -> None:
         """Writes it down where something has changed. What cannot be kept is only slower next time."""

@@ -38,15 +38,20 @@ class Scope:
     includes: tuple[_Include, ...]
     excludes: tuple[Place, ...]
 
+    @property
+    def all(self) -> bool:
+        """Whether everything below is meant."""
+        return not self.excludes and all(place is True for place in self.includes)
+
     def file(self, name: str) -> bool:
         """Whether something that is no folder is meant."""
-        if _reserved(name) or any(place.step(name).file for place in self.excludes):
+        if reserved(name) or any(place.step(name).file for place in self.excludes):
             return False
         return all(place is True or (isinstance(place, Place) and place.step(name).file) for place in self.includes)
 
     def folder(self, name: str) -> Scope | None:
         """What is meant in the folder `name`; None when nothing can be."""
-        if _reserved(name):
+        if reserved(name):
             return None
         steps = [place.step(name) for place in self.excludes]
         if any(step.folder for step in steps):
@@ -77,9 +82,9 @@ def _inside(place: _Include, name: str) -> _Include:
     return True if step.folder else step.inside
 
 
-def _reserved(name: str) -> bool:
+def reserved(name: str) -> bool:
     """git's own folder, however it is spelled, and temporary files of this program."""
-    return name.casefold() == ".git" or name.startswith(PREFIX)
+    return name[:1] == "." and (name.casefold() == ".git" or name.startswith(PREFIX))
 
 
 @dataclass(frozen=True, slots=True)
