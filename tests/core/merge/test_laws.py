@@ -119,6 +119,9 @@ def unordered(data: Any) -> Any:
 @given(seed=seeds, relayout=st.booleans())
 @example(seed=3016264, relayout=True)  # YAML: a list in brackets here, in lines there, in another indentation
 @example(seed=3000808, relayout=True)  # TOML: one new key is a value here and a table there
+@example(seed=3009725, relayout=True)  # TOML: a table is deleted here, one below it is new there
+@example(seed=3015919, relayout=True)  # TOML: the same with all that is around it
+@example(seed=20005441, relayout=True)  # TOML: the same, and the deleted table has one below it already
 @example(seed=3002015, relayout=False)  # TOML: all tables of a list are gone
 @example(seed=3013631, relayout=False)  # TOML: one side took out what the other has left of them
 def test_the_data_is_what_a_merge_of_plain_data_comes_to(kind: Kind, seed: int, relayout: bool) -> None:

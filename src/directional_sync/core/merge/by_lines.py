@@ -34,6 +34,8 @@ def know_better(
 ) -> bool:
     """Whether what lines made of it is to be taken, instead of what keys `intended`."""
     path = repo.path
+    if _torn(repo.root, remote.root, written.root) or _torn(remote.root, repo.root, written.root):
+        return False
     if not _agree(base.root.data, intended, written.root.data, where, doubts, path):
         return False
     old, mine, other, found = (_items(one.root) for one in (base, repo, remote, written))
@@ -64,6 +66,24 @@ def _agree(base: Any, intended: Any, found: Any, where: str, doubts: Doubts, pat
         elif not _agree(base[key], value, found[key], here, doubts, path):
             return False
     return True
+
+
+def _torn(here: Node, there: Node, found: Node) -> bool:
+    """Whether of a map that is written flat and was deleted `there` as a whole, something is missing and something
+    stands: lines do not see that a table below it is part of it."""
+    left = {group for item in there.items for group in item.under}
+    stands = {group for item in found.items for group in item.under}
+    others, ours = ({item.key: item.node for item in node.items} for node in (there, found))
+    for item in here.items:
+        if item.key in others and item.key in ours:
+            inside = (item.node, others[item.key], ours[item.key])
+            if all(node.shape is Shape.MAP for node in inside) and _torn(*inside):
+                return True
+        elif item.key not in others and item.key not in ours:
+            gone = next((group for group in item.under if group not in left), None)
+            if gone in stands:
+                return True
+    return False
 
 
 def _items(root: Node) -> Counter[str]:
