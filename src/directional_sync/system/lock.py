@@ -114,5 +114,5 @@ def describe_holder(folder: Path) -> str:
     try:
         note = json.loads((folder / "lock-holder.json").read_bytes())
         return f"pid {note['pid']} on {note['host']}, `{note.get('command', '')}`, since {note['since']}"
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, LookupError, TypeError):
         return "an unknown process"

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from directional_sync.endpoints.files.leading import Astray, Leads
 from directional_sync.endpoints.files.reading import WHOLE_BYTES, Found, Item, Read
 from directional_sync.endpoints.files.seen import Mark
 from directional_sync.endpoints.files.site import Scope, Site, reserved
@@ -78,6 +79,7 @@ class FolderSource:
 
     def __init__(self, reach: Reach, scope: Scope, *, symlinks: str, modes: bool) -> None:
         self._reach, self._scope, self._symlinks, self._modes = reach, scope, symlinks, modes
+        self.leads = Leads(reach)
 
     def listing(self, found: Found) -> Listing:
         """Files and links; what cannot be looked at is noted in `found`. Raises HostError when that is the root."""
@@ -104,18 +106,21 @@ class FolderSource:
 
     def _folder(self, folder: str, scope: Scope, listing: Listing, found: Found) -> list[tuple[str, Scope]]:
         files, below, everything = [], [], scope.all
-        for name, kind in self._reach.names(folder):
+        for name, kind in self._reach.names(self.leads.of(folder)):
             if everything and kind is Kind.FILE and not reserved(name):
                 files.append(name)
                 continue
             path = f"{folder}/{name}" if folder else name
             inside = scope.folder(name) if kind in (Kind.FOLDER, Kind.REPOSITORY) else None
             if kind is Kind.FOLDER and inside is not None:
-                below.append((path, inside))
+                if folder not in self.leads.real or self._entered(path, f"{self.leads.of(folder)}/{name}", found):
+                    below.append((path, inside))
             elif kind is Kind.REPOSITORY and inside is not None:
                 found.unreadable[path] = f"E-FILES-NESTED: {path} is a repository of its own"
             elif kind is Kind.FILE and scope.file(name):
                 files.append(name)
+            elif kind is Kind.LINK and self._symlinks == "materialise":
+                below += self._led(folder, name, scope, listing, found)
             elif kind is Kind.LINK and scope.file(name):
                 self._link(path, listing, found)
             elif kind is Kind.OTHER and scope.file(name):
@@ -126,17 +131,51 @@ class FolderSource:
         return below
 
     def _files(self, folder: str, names: list[str], listing: Listing, found: Found) -> None:
+        real = self.leads.of(folder)
         try:
-            stats = list(zip(names, self._reach.stats(folder, names), strict=True))
+            stats = list(zip(names, self._reach.stats(real, names), strict=True))
         except OSError:
             stats = []
             for name in names:
                 with suppress(FileNotFoundError):
-                    stats += [(name, one) for one in self._reach.stats(folder, [name])]
-        above = f"{folder}/" if folder else ""
+                    stats += [(name, one) for one in self._reach.stats(real, [name])]
+        above, behind_link = f"{folder}/" if folder else "", folder in self.leads.real
         for name, about in stats:
-            item = Item(f"{above}{name}", about.st_size, _mark(about), self._mode(about), about.st_mtime)
-            listing.items.append(item)
+            listing.items.append(self._item(f"{above}{name}", about))
+            if behind_link:
+                self.leads.file(f"{above}{name}", f"{real}/{name}" if real else name)
+
+    def _item(self, path: str, about: os.stat_result) -> Item:
+        return Item(path, about.st_size, _mark(about), self._mode(about), about.st_mtime)
+
+    def _led(self, folder: str, name: str, scope: Scope, listing: Listing, found: Found) -> list[tuple[str, Scope]]:
+        """What a link leads to, as if it stood in the link's place."""
+        path, real = (f"{where}/{name}" if where else name for where in (folder, self.leads.of(folder)))
+        inside = scope.folder(name)
+        if inside is None and not scope.file(name):
+            return []
+        try:
+            goal, kind = self.leads.follow(real)
+            about = self._reach.sight(goal).stat if kind is Kind.FILE else None
+        except Astray as astray:
+            found.unreadable[path] = f"E-FILES-LINK: {path} is a symbolic link that {astray}"
+            return []
+        except OSError as error:
+            found.unreadable[path] = _why(error)
+            return []
+        if about is not None and scope.file(name):
+            self.leads.file(path, goal)
+            listing.items.append(self._item(path, about))
+        is_folder = kind is Kind.FOLDER and inside is not None and self._entered(path, goal, found)
+        return [(path, inside)] if is_folder and inside is not None else []
+
+    def _entered(self, path: str, real: str, found: Found) -> bool:
+        try:
+            self.leads.enter(path, real)
+        except Astray as astray:
+            found.unreadable[path] = f"E-FILES-LINK: {path} is behind a symbolic link that {astray}"
+            return False
+        return True
 
     def _link(self, path: str, listing: Listing, found: Found) -> None:
         if self._symlinks == "skip":
@@ -168,7 +207,7 @@ class FolderSource:
 
     def _once(self, item: Item, spool: Path) -> Read | None:
         """None when it changed meanwhile."""
-        descriptor = self._reach.open(item.path)
+        descriptor = self._reach.open(self.leads.of(item.path))
         try:
             before = os.fstat(descriptor)
             content: bytes | Path = spool

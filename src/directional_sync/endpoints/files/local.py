@@ -32,11 +32,13 @@ class LocalSide:
         self._context, self._options, self._site = context, options, site
         self._store = cast(ObjectStore, context.objects)
         self._reach = open_root(site, options.sentinel)
+        self._shown: Mapping[str, str] = {}
 
     def look(self, reading: Reading, found: Found) -> list[Item]:
         options = self._options
         source = FolderSource(self._reach, self._site.scope, symlinks=options.symlinks, modes=options.modes)
         listing = source.listing(found)
+        self._shown = source.leads.real
         check_size(listing.items, options.max_size, str(self._site.folder))
         with host.host_errors(self._context.cache):
             reading.entries(listing.items, source, found, stopper(self._context, "reading"))
@@ -63,6 +65,7 @@ class LocalSide:
             modes=self._options.modes,
             keep_deleted=self._options.keep_deleted,
             lf=self._options.eol == "lf",
+            shown=self._shown,
             agreed=lambda path: prior.at(self._site.key(path)),
             stop=stopper(self._context, "writing"),
         )

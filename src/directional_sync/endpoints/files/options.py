@@ -14,6 +14,7 @@ from directional_sync.endpoints.options import Options, accepted, wrong
 from directional_sync.endpoints.ssh.options import SshOptions
 from directional_sync.upstream.paths import check_glob, check_inside
 
+_HERE_ONLY = "`symlinks: materialise` is for folders on this machine"
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://")
 _NO_STORE = {
     "local": "write the folder's path",
@@ -116,9 +117,10 @@ class FileOptions(Options):
     )  # fmt: skip
     paths: Globs = Field((), description="Only what these globs name, relative to that folder; others are left alone.")
     exclude: Globs = Field((), description="Not what these globs name: it is left alone on both sides.")
-    symlinks: Literal["keep", "skip", "refuse"] = Field(
+    symlinks: Literal["keep", "materialise", "skip", "refuse"] = Field(
         "keep",
-        description="`keep`: links are links, if they stay inside. `skip`: they are left alone. `refuse`: a link "
+        description="`keep`: links are links, if they stay inside. `materialise`: in a folder on this machine they are "
+        "taken for the files that they lead to, if these are inside. `skip`: they are left alone. `refuse`: a link "
         "fails the target. A bucket has none, so a link in the repository needs `skip` there.",
     )
     modes: bool = Field(
@@ -156,6 +158,8 @@ class SshFilesOptions(FileOptions, _Path, SshOptions):
             raise wrong("`host` must say which machine", key="host")
         if "@" in self.host and self.user:
             raise wrong("`host` names a user already", key="user")
+        if self.symlinks == "materialise":
+            raise wrong(_HERE_ONLY, key="symlinks")
         return self
 
 
@@ -192,6 +196,8 @@ class FilesOptions(FileOptions, _Url):
             for name in ("endpoint_url", "key", "token", "anonymous", "credentials", "settings"):
                 if getattr(self, name):
                     raise wrong("`{name}` is for stores, and `url` is a folder", name=name)
+        elif self.symlinks == "materialise":
+            raise wrong(_HERE_ONLY, key="symlinks")
         elif self.if_missing == "skip":
             raise wrong("`if_missing: skip` is for folders: a store is the same from every machine")
         return self

@@ -37,6 +37,7 @@ from directional_sync.system.reach import Content, Kind, NewFile, Reach, can_syn
 _FILES = (FILE, EXECUTABLE)
 _PORTION = 2_000
 """Making a portion durable costs the same for any number of files."""
+_SHOWN = "on the far side a link leads to it; change what it leads to, or put a file in the link's place"
 _CLOSED = {
     Kind.LINK: "{stop} is a symbolic link, and nothing is written through one",
     Kind.REPOSITORY: "{stop} is a repository of its own, and nothing is written into it",
@@ -54,6 +55,8 @@ class Manner:
     keep_deleted: str = ""
     lf: bool = False
     """Whether other line ends of a text are no difference."""
+    shown: Collection[str] = ()
+    """Paths at which something is seen that a link leads to."""
     agreed: Callable[[str], Entry] = lambda path: ABSENT
     """What both sides held last: what differs from it is known to the far side only."""
     stop: Callable[[], None] = lambda: None
@@ -111,7 +114,11 @@ class Placing:
         targets = self.store.read_many(deed.after.digest for deed in deeds if deed.after.mode == LINK)
         return sifted(
             deeds,
-            lambda deed: unfit(deed, links=links, target=targets.get(deed.after.digest)),
+            lambda deed: (
+                _SHOWN
+                if deed.path in self.manner.shown
+                else unfit(deed, links=links, target=targets.get(deed.after.digest))
+            ),
             there,
             folds=bool(deeds) and _folds(self.reach),
         )

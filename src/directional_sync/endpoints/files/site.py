@@ -130,7 +130,7 @@ def site(options: FilesOptions, context: Context) -> Site:
     never += [_literally(lock)] if lock else []
     only = [f"{_literally(into)}/{glob}" if into else glob for glob in options.paths]
     modes = options.modes and (far or folder is not None)
-    links = options.symlinks != "skip"
+    links = options.symlinks not in ("skip", "materialise")
     return Site(
         url=url,
         folder=folder,
