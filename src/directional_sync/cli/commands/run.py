@@ -18,6 +18,7 @@ from directional_sync.cli.options import (
     selecting,
     show_option,
 )
+from directional_sync.cli.sarif import sarif_option
 from directional_sync.errors import ConfigError, Exit, Problem, SyncError
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def _judging(function: Any) -> Any:
             ),
             click.option("--ci", is_flag=True, help="For CI: no prompts, plain progress, report file, annotations."),
             click.option("--summary-json", metavar="PATH", help="Write the report there."),
+            sarif_option("Write what the gates found there, as SARIF."),
         )
     ):
         function = option(function)
@@ -154,7 +156,14 @@ def verify(face: Face, selection: Selection) -> int:
 
 
 def _sync(
-    face: Face, *, selection: Selection, ci: bool, summary_json: str | None, fail_on_diff: bool, **given: Any
+    face: Face,
+    *,
+    selection: Selection,
+    ci: bool,
+    summary_json: str | None,
+    sarif: str | None,
+    fail_on_diff: bool,
+    **given: Any,
 ) -> int:
     """Runs or plans; then, in this order: the result, the report, the annotations."""
     from directional_sync import app
@@ -186,6 +195,8 @@ def _sync(
             face.console.say(f"warning: {warning}; what is still so is told by the next run")
         if ci or summary_json:
             status = _reported(face, summary, workspace, status, summary_json)
+        if sarif is not None:
+            _findings(face, summary, workspace, sarif)
     if ci and hosted.on_github(face.console):
         hosted.annotate(summary, workspace, face.console)
     return int(status)
@@ -236,6 +247,15 @@ def _reported(face: Face, summary: Summary, workspace: Workspace, status: Exit, 
         return status
     face.console.say(f"report: {path}")
     return status
+
+
+def _findings(face: Face, summary: Summary, workspace: Workspace, path: str) -> None:
+    """Raises HostError where they cannot be written; the run has happened all the same, and was told of."""
+    from directional_sync.cli.sarif import write
+    from directional_sync.render.sarif import of_records
+
+    places = {t.name: (t.place.path or workspace.config.path, t.place.line) for t in workspace.config.targets}
+    write(of_records(summary.records, places), path, face.console)
 
 
 def _usage(message: str) -> ConfigError:

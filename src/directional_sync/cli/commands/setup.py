@@ -9,7 +9,8 @@ import click
 
 from directional_sync.cli.console import Form
 from directional_sync.cli.options import Duration, Face, faced
-from directional_sync.errors import Exit
+from directional_sync.cli.sarif import sarif_option
+from directional_sync.errors import ConfigError, Exit
 
 if TYPE_CHECKING:
     from directional_sync.model.target import Config
@@ -185,9 +186,19 @@ def _carry_over(face: Face, folder: str, source: str, into: str | None, only_pri
 
 
 @click.command(help=_VALIDATE_HELP, short_help="Check the YAML; every mistake at once, with its place.")
+@sarif_option("Write the mistakes there, as SARIF, and exit 0 whatever they are.")
 @faced
-def validate(face: Face) -> int:
-    config = face.open(anew=True).config
+def validate(face: Face, sarif: str | None) -> int:
+    try:
+        config = face.open(anew=True).config
+    except ConfigError as error:
+        if sarif is None:
+            raise
+        return _mistakes(face, error, sarif)
+    if sarif is not None:
+        from directional_sync.cli.sarif import write
+
+        write((), sarif, face.console)
     names = [target.name for target in config.targets]
     if face.console.looks.form is not Form.TEXT:
         face.console.document({"path": config.path, "valid": True, "targets": names, "problems": []})
@@ -195,6 +206,17 @@ def validate(face: Face) -> int:
         from directional_sync.render.ink import amount
 
         face.console.result(f"ok: {config.path}: {amount(len(names), 'target')}, no mistakes")
+    return int(Exit.OK)
+
+
+def _mistakes(face: Face, error: ConfigError, path: str) -> int:
+    """Code scanning shows them, once they are uploaded; a failing step would keep them from that."""
+    from directional_sync.cli.sarif import write
+    from directional_sync.render import problems, sarif
+
+    mask = face.redactor()
+    write(mask.value(tuple(sarif.of_problems(error.problems))), path, face.console)
+    face.console.say(mask.text(problems.error(error, face.console.err_ink)))
     return int(Exit.OK)
 
 
@@ -224,22 +246,23 @@ def schema(face: Face, of_report: bool, of_catalogue: bool) -> int:
 @click.argument("action", type=click.Choice(["generate", "check"]), default="generate")
 @click.option("--matrix", is_flag=True, help="A job for each target, side by side; not where targets need each other.")
 @click.option("--file", "path", metavar="PATH", help=f"The workflow to check.  [default: {WORKFLOW_FILE}]")
+@sarif_option("With check: write what differs there, as SARIF, and exit 0 whatever it is.")
 @faced
-def workflow(face: Face, action: str, matrix: bool, path: str | None) -> int:
+def workflow(face: Face, action: str, matrix: bool, path: str | None, sarif: str | None) -> int:
     from directional_sync.render.workflow import workflow as render
 
     workspace = face.open()
     if action == "check":
         if matrix:
             raise click.UsageError("--matrix goes with generate; check sees by itself which form there is")
-        return _checked(face, workspace.config, Path(path) if path else workspace.root / WORKFLOW_FILE)
-    if path is not None:
-        raise click.UsageError("--file goes with check")
+        return _checked(face, workspace.config, Path(path) if path else workspace.root / WORKFLOW_FILE, sarif)
+    if path is not None or sarif is not None:
+        raise click.UsageError(f"{'--file' if path is not None else '--sarif'} goes with check")
     face.console.result(render(workspace.config, matrix=matrix).rstrip("\n"))
     return int(Exit.OK)
 
 
-def _checked(face: Face, config: Config, path: Path) -> int:
+def _checked(face: Face, config: Config, path: Path, sarif: str | None) -> int:
     """Whether the workflow at `path` fits; what differs is shown."""
     import difflib
 
@@ -265,7 +288,24 @@ def _checked(face: Face, config: Config, path: Path) -> int:
         hint = f"  dsync workflow generate > {WORKFLOW_FILE}   write it anew"
         shown = [visible(line) for line in lines] if path.exists() else []
         face.console.result("\n".join([*shown, f"{name} {what}", hint]))
-    return int(Exit.OK if fits else Exit.CHANGES)
+    if sarif is not None:
+        _drift_as_sarif(face, there.splitlines(), text.splitlines(), path, sarif)
+    return int(Exit.OK if fits or sarif is not None else Exit.CHANGES)
+
+
+def _drift_as_sarif(face: Face, there: list[str], wanted: list[str], path: Path, sarif: str) -> None:
+    """One finding, at the first line that differs."""
+    import os
+    from itertools import zip_longest
+
+    from directional_sync.cli.sarif import write
+    from directional_sync.render.sarif import Found
+
+    differing = [n for n, (own, right) in enumerate(zip_longest(there, wanted), 1) if own != right]
+    name = os.path.relpath(path.absolute(), face.open().root)
+    message = "the workflow does not fit the configuration; write it anew: dsync workflow generate"
+    found = [Found("E-WORKFLOW", message, name, min(differing[0], max(1, len(there))))] if differing else []
+    write(found, sarif, face.console)
 
 
 @click.command(help=_DOCTOR_HELP, short_help="Check this machine and this repository; say how to mend what is wrong.")
