@@ -14,6 +14,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.config.conftest import HEAD, loaded
+from tests.project import Project
 
 from directional_sync import starters
 from directional_sync.errors import ConfigError
@@ -83,6 +84,46 @@ def test_t15_what_is_proposed_is_checked_without_secrets_and_without_running_it(
         ["dsync", "validate"],
         ["dsync", "workflow"],
     ]
+
+
+def test_t15_no_variant_hands_a_pull_request_anything(tmp_path: Path) -> None:
+    for text in VARIANTS:
+        data = yaml.safe_load(text)
+        assert "pull_request_target" not in text and set(data["jobs"]) == {"sync", "check"}
+        check = data["jobs"]["check"]
+        assert check["permissions"] == {"contents": "read"} and "environment" not in check and "env" not in check
+        assert "secrets." not in yaml.safe_dump(check) and "github.token" not in yaml.safe_dump(check)
+        assert check["steps"][0]["with"]["persist-credentials"] is False
+        assert data["jobs"]["sync"]["if"] == "${{ github.event_name != 'pull_request' }}"
+
+
+def test_t15_what_is_proposed_runs_nothing_when_it_is_checked(project: Project) -> None:
+    """The very commands of the job, on a file whose every command leaves a mark."""
+    mark = project.root.parent / "ran"
+    project.write("evil.sh", f"#!/bin/sh\ntouch {mark}\n", mode=0o755)
+    project.configure(
+        f"""
+        targets:
+          evil:
+            direction: push
+            entrypoint: evil.sh
+            inputs: ["**"]
+            verification: {{command: "touch {mark}"}}
+        safety:
+          run_hooks: true
+          pre_sync_checks: [{{name: evil, command: "touch {mark}"}}]
+          post_sync_checks: [{{name: evil, command: "touch {mark}"}}]
+          drift_gates: [{{name: evil, command: "touch {mark}"}}]
+        """
+    )
+    project.write(".git/hooks/pre-commit", f"#!/bin/sh\ntouch {mark}\n", mode=0o755)
+    said = "\n".join(item.get("run", "") for item in CHECK)
+    for line in (line for line in said.splitlines() if line.startswith("dsync")):
+        program = Path(sysconfig.get_path("scripts")) / "dsync"
+        subprocess.run(
+            [program, *line.split()[1:]], cwd=project.root, env=project.environ, capture_output=True, timeout=60
+        )
+    assert not mark.exists()
 
 
 def test_pull_requests_may_be_written_only_where_they_are_made() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -92,6 +93,25 @@ def test_a_report_that_cannot_be_written_is_told_with_the_status(pair: Project, 
     done = dsync(pair, "run", "--summary-json", str(tmp_path))
     assert done.returncode == 1
     assert done.stderr.rstrip().endswith("exit 1")
+
+
+@pytest.mark.parametrize(
+    "left", [b"", b"garbage" * 900, b"SQLite format 3\0" + b"\xff" * 5000], ids=["empty", "no", "head"]
+)
+def test_a_history_that_is_damaged_stops_no_run_and_removes_nothing(pair: Project, left: bytes) -> None:  # F97
+    assert dsync(pair, "run").returncode == 0
+    path, files = pair.root / ".git/directional-sync/history.sqlite", pair.files()
+    for other in path.parent.glob("history.sqlite-*"):
+        other.unlink()
+    path.write_bytes(left)
+    pair.write("source", "2\n")
+    pair.commit()
+    done = dsync(pair, "run")
+    assert done.returncode == 0, done.stderr
+    assert left == b"" or "history.sqlite.broken" in done.stderr
+    after = {**pair.files(), "sync.lock": files["sync.lock"]}
+    assert after == {**files, "source": "2", "one/file": "2", "two/file": "2"}
+    assert len(json.loads(dsync(pair, "log", "--json").stdout)) == 2, "the commits tell of the first"
 
 
 def test_a_history_of_a_later_version_stops_a_run_before_it_begins(pair: Project) -> None:  # F99, P13

@@ -111,3 +111,21 @@ def test_F76_where_another_branch_is_checked_out_neither_of_them_moves(flow: Pro
     assert flow.git("for-each-ref", "refs/heads/main") == before
     assert not (flow.root / "out").exists()
     assert flow.git("for-each-ref", "refs/directional-sync") == ""
+
+
+@pytest.mark.parametrize("deed", ["to somebody's commit", "away"])
+def test_T40_our_ref_that_another_writer_moves_is_not_overwritten_blindly(flow: Project, deed: str) -> None:
+    """The branch and our ref move together or not at all; what then stands there is not believed."""
+    flow.one("in")
+    ref = "refs/directional-sync/base/in"
+    (flow.root.parent / "far/b.txt").write_text("b\n")
+    meanwhile(flow, f"git update-ref {ref} HEAD" if deed.startswith("to") else f"git update-ref -d {ref}")
+    commits = flow.commits()
+    record = flow.one("in")
+    assert record.outcome is Outcome.SYNCED, (record.message, record.failure)
+    assert flow.commits() == commits + 1
+    assert set(flow.files(under="out")) == {"out/a.txt", "out/b.txt"} and flow.clean() and flow.fsck() == ""
+    assert flow.one("in").outcome is Outcome.IN_SYNC
+    (flow.root.parent / "far/a.txt").unlink()
+    assert flow.one("in").outcome is Outcome.SYNCED
+    assert set(flow.files(under="out")) == {"out/b.txt"}

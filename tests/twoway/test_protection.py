@@ -280,7 +280,7 @@ def test_lost_state_and_nothing_changed(two: Two) -> None:  # B82
     two.settled()
 
 
-def test_lost_state_deletes_nothing(two: Two) -> None:  # B83, B84
+def test_lost_state_deletes_nothing(two: Two) -> None:  # B83, B84, F97
     two.agree(SIX)
     two.a({"0": None, "1": "here"})
     two.b({"1": "there"})
