@@ -177,9 +177,11 @@ def test_F102_its_own_errors_come_through_as_they_are(flow: Project, site: Site)
 
 
 def test_F102_one_that_hangs_ends_at_the_deadline(flow: Project, site: Site) -> None:
-    more = "def s(self, prior): threading.Event().wait(600)\nAcme.snapshot = s\n"
+    more = "GATE = threading.Event()\ndef s(self, prior): GATE.wait(600)\nAcme.snapshot = s\n"
     allow(flow, acme_sync=site.install("acme-sync", HEAD, more=more), timeout="1s")
     failed(flow, "E-PLUGIN-TIMEOUT", "snapshot", "1 s")
+    assert any("has left 1 thread running: plugin-snapshot" in event.message for event in flow.events)
+    sys.modules["acme_sync"].GATE.set()
 
 
 def test_F102_closing_that_fails_changes_nothing(flow: Project, site: Site) -> None:

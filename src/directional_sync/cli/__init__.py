@@ -31,16 +31,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     from directional_sync.cli.entry import enter
 
     status = enter(arguments)
-    foreign = sys.modules.get("directional_sync.endpoints.foreign")
-    if foreign is not None and foreign.left_running():  # what a plugin has left must not keep the program alive
-        for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(OSError, ValueError):
-                stream.flush()
-        os._exit(status)
+    if argv is None:
+        _end_at_once(status)
     return status
 
 
 def seed_main(argv: Sequence[str] | None = None) -> int:
     """`scripts/sync_directional.py`: the flags alone, through the same parser; no flag at all runs every target."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    return main(arguments or ["run"])
+    status = main(arguments or ["run"])
+    if argv is None:
+        _end_at_once(status)
+    return status
+
+
+def _end_at_once(status: int) -> None:
+    """Ends the process where a plugin has left threads at work: they must not keep the program alive."""
+    foreign = sys.modules.get("directional_sync.endpoints.foreign")
+    if foreign is None or not foreign.left_running():
+        return
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(status)
