@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; 
 BIN := .venv/bin
 WORKERS ?= auto
 
-.PHONY: demo test test-faults explore bench lint types docs clean
+.PHONY: demo test peers test-faults explore bench lint types docs clean
 .DEFAULT_GOAL := test
 
 ## demo: shows all of it on a scratch repository, with upstreams served on this machine
@@ -16,6 +16,17 @@ demo: .venv/.ready
 ## test: lint, types, import contracts, and all tests but the slow faults
 test: lint types
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not faults"
+
+## peers: installs, where apt can, what some tests compare with or need; without it these are skipped and say so
+peers:
+	@missing=; command -v unison >/dev/null || missing="$$missing unison"; \
+	command -v ssh-keygen >/dev/null || missing="$$missing openssh-client"; \
+	command -v sshd >/dev/null || test -x /usr/sbin/sshd || missing="$$missing openssh-server"; \
+	test -n "$$missing" || exit 0; \
+	as=; test "$$(id -u)" = 0 || as="sudo -n"; \
+	command -v apt-get >/dev/null && $$as env DEBIAN_FRONTEND=noninteractive sh -c \
+	  "apt-get update -qq -o Acquire::Retries=0 -o Acquire::http::Timeout=20 && apt-get install -qq -y --no-install-recommends$$missing" >/dev/null 2>&1 \
+	  || echo "not installed:$$missing; the tests that need them are skipped"
 
 ## test-faults: random kills and injected faults
 test-faults: .venv/.ready
