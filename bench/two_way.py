@@ -174,13 +174,13 @@ def measured(folder: Path, kinds: list[type[Peer]], files: int, runs: int) -> Fi
 def page(figures: Figures, files: int, runs: int) -> str:
     git = subprocess.run(["git", "version"], capture_output=True, text=True, check=True).stdout.split()[2]
     about = f"""
-        Written by `bench/two_way.py --write`: {files:,} small files in folders of {IN_FOLDER}, medians of
-        {runs} run(s), all tools in turn, on a machine with {os.cpu_count()} cores, {platform.system()}, git {git} and
-        Python {platform.python_version()}. Each tool keeps two copies of its own of the same trees equal. dsync has a
+        Written by `bench/two_way.py --write`: {files:,} small files in folders of {IN_FOLDER}, medians of {runs}
+        run(s), all tools in turn, on a machine with {os.cpu_count()} cores, {platform.system()}, git {git} and Python
+        {platform.python_version()}. Each tool keeps two copies of its own of the same trees equal. dsync has a
         repository on one side: it commits, keeps the history, waits until what it wrote is on the disk and reads it
-        once more; its first sync makes the repository, too. Of the changed files half are changed on either side. Processor
-        time is of all processes of a tool. On a machine that has other work to do, only that and the ratios within one
-        table hold.
+        once more; its first sync makes the repository, too. Of the changed files half are changed on either side.
+        Processor time is of all processes of a tool. On a machine that has other work to do, only that and the ratios
+        within one table hold.
     """
     lines = [
         "# Benchmarks: both ways",
