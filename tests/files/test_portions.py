@@ -44,7 +44,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-def test_a_portion_is_settled_before_the_next_and_the_last_one_too(pair: Pair, told: list[str]) -> None:  # P12
+def test_a_portion_is_settled_before_the_next_and_the_last_one_too(pair: Pair, told: list[str]) -> None:  # F07, F08
     for number in range(7):
         pair.project.write(f"data/{number}", str(number))
     pair.target("push")
