@@ -5,24 +5,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from directional_sync import __version__, plugins
-from directional_sync.core.movement import Movement, movement
-from directional_sync.errors import ConfigError, HostError
+from directional_sync.errors import HostError
 from directional_sync.model.lifecycle import Event, EventType, Tell
-from directional_sync.model.plan import FileDiff, Held
+from directional_sync.model.plan import FileDiff
 from directional_sync.model.record import Summary, TargetRecord
 from directional_sync.model.target import Target
 from directional_sync.system import host
 from directional_sync.workspace import RunOptions, Selection, Workspace, open_workspace, select
 
 if TYPE_CHECKING:
-    from directional_sync.core.notices import Delivery
-    from directional_sync.model.past import LastRun
-    from directional_sync.render.timetable import Scheduled
     from directional_sync.run.world import Mode, World
     from directional_sync.store.history import History
 
@@ -32,62 +28,6 @@ _SAMPLES_IN_PLAN = 12
 _SAMPLES_IN_DIFF = 5_000
 _ALL = 1_000_000_000
 """A limit of deletions that is none: a person has asked for exactly these."""
-
-
-@dataclass(frozen=True)
-class TargetRow:
-    target: Target
-    last: LastRun | None
-    next_run: str
-    """RFC 3339, or "" without a schedule."""
-    overdue: bool
-    available: bool
-
-
-@dataclass(frozen=True)
-class StatusRow:
-    target: Target
-    in_sync: bool | None
-    """None: it could not be found out; `message` says why."""
-    repo: int = 0
-    """Keys that a run would write here."""
-    remote: int = 0
-    conflicts: int = 0
-    held: tuple[Held, ...] = ()
-    message: str = ""
-    last: LastRun | None = None
-    record: TargetRecord | None = None
-    why: Movement = Movement()
-    """Whose doing it is that the sides differ."""
-
-
-@dataclass(frozen=True)
-class Status:
-    rows: tuple[StatusRow, ...]
-    interrupted: str
-    """"" or what a killed run left to finish."""
-    score: int
-    """How many keys differ, over all targets."""
-    departed: tuple[str, ...] = ()
-    """Names of targets that the file no longer holds, while what they brought is still here."""
-    overdue: tuple[Scheduled, ...] = ()
-    """Targets whose schedule expected a run that did not come."""
-    untold: tuple[Delivery, ...] = ()
-    """Messages that are still to be delivered."""
-
-
-def list_targets(workspace: Workspace, selection: Selection) -> list[TargetRow]:
-    from directional_sync.timetable import timetable
-
-    last = _history(workspace).last_runs()
-    entries = {entry.target.name: entry for entry in timetable(workspace)}
-    chosen = [entries[target.name] for target in select(workspace, selection)]
-    return [
-        TargetRow(
-            one.target, last.get(one.target.name), one.following, one.overdue, plugins.available(one.target.endpoint)
-        )
-        for one in chosen
-    ]
 
 
 def run(workspace: Workspace, selection: Selection, options: RunOptions, tell: Tell) -> Summary:
@@ -119,9 +59,17 @@ def run(workspace: Workspace, selection: Selection, options: RunOptions, tell: T
     return _run(workspace, select(workspace, selection), options, mode, tell)
 
 
-def run_in(workspace: Workspace, targets: Sequence[Target], options: RunOptions, mode: Mode, tell: Tell) -> Summary:
-    """Runs these targets in that mode; keeps no plan. Raises as `run`."""
-    return _run(workspace, targets, options, mode, tell, quiet=True)
+def run_in(
+    workspace: Workspace,
+    targets: Sequence[Target],
+    options: RunOptions,
+    mode: Mode,
+    tell: Tell,
+    *,
+    judged: bool = True,
+) -> Summary:
+    """Runs these targets in that mode; keeps no plan. `judged`: with gates. Raises as `run`."""
+    return _run(workspace, targets, options, mode, tell, quiet=True, judged=judged)
 
 
 def _run(
@@ -200,48 +148,6 @@ def _voice(workspace: Workspace, mode: Mode) -> Any:
     return notifying
 
 
-def status(workspace: Workspace, selection: Selection, options: RunOptions, tell: Tell) -> Status:
-    """Drift of each target, by planning without gates. Changes nothing."""
-    from directional_sync.git import recovery
-    from directional_sync.git.repository import Repository
-    from directional_sync.run.world import Mode
-
-    interrupted = recovery.interrupted(Repository.open(workspace.root))
-    summary = _run(workspace, select(workspace, selection), options, Mode(dry_run=True), tell, quiet=True, judged=False)
-    last = _history(workspace).last_runs()
-    rows = tuple(_status_row(workspace.config.target(r.target), r, last.get(r.target)) for r in summary.records)
-    score = sum(record.plan.drift_score for record in summary.records if record.plan is not None)
-    try:
-        departed = tuple(target.name for target in _departed(workspace))
-    except ConfigError:
-        departed = ()  # a broken lock is told of at the targets that are in it
-    from directional_sync.notifying import untold
-    from directional_sync.timetable import scheduled
-
-    overdue = tuple(row for row in scheduled(workspace, selection) if row.overdue)
-    return Status(rows, interrupted, score, departed, overdue, untold(workspace))
-
-
-def _status_row(target: Target, record: TargetRecord, last: LastRun | None) -> StatusRow:
-    plan = record.plan
-    if plan is None or plan.opaque:
-        return StatusRow(target, None, message=record.message, last=last, record=record)
-    unread = record.failure is not None and not plan.conflicts and not plan.foreseen
-    known = None if unread else plan.drift_score == 0
-    return StatusRow(
-        target,
-        known,
-        repo=len(plan.repo),
-        remote=len(plan.remote),
-        conflicts=len(plan.conflicts),
-        held=plan.held,
-        message=record.message,
-        last=last,
-        record=record,
-        why=movement(plan),
-    )
-
-
 def diff(workspace: Workspace, name: str, options: RunOptions, tell: Tell) -> tuple[TargetRecord, tuple[FileDiff, ...]]:
     """What a run of one target would change, its conflicts, and what was edited here, with content."""
     from directional_sync.run.world import Mode
@@ -270,22 +176,22 @@ def prune(workspace: Workspace, selection: Selection, options: RunOptions, tell:
     from directional_sync.run.world import Mode
 
     named = [replace(t, git_commit_message=SUBJECT) for t in workspace.config.targets if plugins.pins(t.endpoint)]
-    targets = (*named, *_departed(workspace))
+    targets = (*named, *departed(workspace))
     selected = select(replace(workspace, config=replace(workspace.config, targets=targets)), selection)
     samples = _SAMPLES_IN_PLAN if options.dry_run else 0
     mode = Mode(dry_run=options.dry_run, locked=True, prune=True, allow_delete=_ALL, samples=samples)
     return _run(workspace, selected, options, mode, tell, quiet=True)
 
 
-def _departed(workspace: Workspace) -> tuple[Target, ...]:
+def departed(workspace: Workspace) -> tuple[Target, ...]:
     """Targets that the lock names and the file does not."""
     from directional_sync.git.objects import ObjectStore
     from directional_sync.git.repository import Repository
-    from directional_sync.run.orphans import departed
+    from directional_sync.run import orphans
 
     repository = Repository.open(workspace.root)
     with ObjectStore(repository, workspace.state / "cache" / "quarantine" / f"departed-{host.new_id()}") as store:
-        return departed(repository, store, workspace.lock_path, workspace.config)
+        return orphans.departed(repository, store, workspace.lock_path, workspace.config)
 
 
 def recover(workspace: Workspace, options: RunOptions, tell: Tell) -> str:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from tests.interface.values import everything, failed, opaque, record, refused, sources_plan, summary, unchanged
 
-from directional_sync import app
+from directional_sync import app, listing
+from directional_sync import status as standing
 from directional_sync.cli import main, seed_main
 from directional_sync.cli.names import COMMANDS
 from directional_sync.errors import (
@@ -55,7 +56,7 @@ SEED_LINES = [
 def test_the_seeds_command_lines(line: tuple[str, ...], runs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = runs(summary(unchanged("oca_repos")))
     listed: list[Any] = []
-    monkeypatch.setattr(app, "list_targets", lambda workspace, selection: listed.append(selection) or [])
+    monkeypatch.setattr(listing, "list_targets", lambda workspace, selection: listed.append(selection) or [])
     assert seed_main(list(line)) == 0
     if "--list" in line:
         assert len(listed) == 1 and seen == []
@@ -145,7 +146,7 @@ def test_errors_are_json_too(dsync: Any, workspace: Workspace, monkeypatch: pyte
     def fail(*given: Any) -> Any:
         raise ConfigError([Problem("bad", "sync.yaml", 3, 4, hint="mend it")])
 
-    monkeypatch.setattr(app, "list_targets", fail)
+    monkeypatch.setattr(listing, "list_targets", fail)
     status, out, err = dsync("list", "--json")
     found = json.loads(out)
     assert status == found["exit_status"] == 2
@@ -329,8 +330,8 @@ def test_progress_lines_are_rare_in_logs(dsync: Any, runs: Any) -> None:
 
 
 def test_list(dsync: Any, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = [app.TargetRow(target, None, "2099-01-01T00:00:00Z", False, True) for target in workspace.config.targets]
-    monkeypatch.setattr(app, "list_targets", lambda workspace, selection: rows)
+    rows = [listing.TargetRow(target, None, "2099-01-01T00:00:00Z", False, True) for target in workspace.config.targets]
+    monkeypatch.setattr(listing, "list_targets", lambda workspace, selection: rows)
     status, out, _ = dsync("list")
     assert status == 0 and "oca_repos" in out and "6 targets: 5 never, 1 paused" in out
     found = json.loads(dsync("list", "--json")[1])
@@ -339,10 +340,10 @@ def test_list(dsync: Any, workspace: Workspace, monkeypatch: pytest.MonkeyPatch)
 
 def test_status_and_check(dsync: Any, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = tuple(
-        app.StatusRow(target, in_sync, repo=1)
+        standing.StatusRow(target, in_sync, repo=1)
         for target, in_sync in zip(workspace.config.targets, (True, False), strict=False)
     )
-    monkeypatch.setattr(app, "status", lambda *given: app.Status(rows, interrupted="", score=1))
+    monkeypatch.setattr(standing, "status", lambda *given: standing.Status(rows, interrupted="", score=1))
     status, out, _ = dsync("status")
     assert status == 0 and "drift score 1: 1 in sync, 1 differ, 0 unknown" in out
     assert dsync("status", "--check")[0] == Exit.CHANGES

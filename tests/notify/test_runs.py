@@ -22,6 +22,7 @@ from directional_sync.notify.base import Patience
 from directional_sync.render import listing
 from directional_sync.render.ink import Ink
 from directional_sync.render.report import report, schema
+from directional_sync.status import status
 from directional_sync.store import told
 from directional_sync.system import host
 from directional_sync.testing.service import Mishap
@@ -194,13 +195,13 @@ def test_a_receiver_that_is_down_fails_no_run_and_hears_later(flow: Project, sla
     [kept] = past.show(open_workspace(None, flow.root, flow.environ), summary.run).reports
     assert kept["warnings"] == [warning] and f"warning: {warning}" in listing.run(kept, Ink())
     Draft202012Validator(schema()).validate(report(summary))
-    [waits] = app.status(open_workspace(None, flow.root, flow.environ), Selection(), RunOptions(), print).untold
+    [waits] = status(open_workspace(None, flow.root, flow.environ), Selection(), RunOptions(), print).untold
     assert (waits.channel, str(waits.topic), waits.targets) == ("team", "failed", ("one",)) and waits.failed in warning
     slack.behave()
     slack.forget()
     assert flow.run().warnings == ()
     assert titles(slack) == ["FAILING  one"]
-    assert app.status(open_workspace(None, flow.root, flow.environ), Selection(), RunOptions(), print).untold == ()
+    assert status(open_workspace(None, flow.root, flow.environ), Selection(), RunOptions(), print).untold == ()
     assert flow.run().warnings == () and len(slack.messages) == 1
 
 

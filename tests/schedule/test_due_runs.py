@@ -11,9 +11,10 @@ import pytest
 from tests.project import Project
 from tests.schedule.conftest import CONFIG, Clock
 
-from directional_sync.app import Selection, list_targets, open_workspace
+from directional_sync.app import Selection, open_workspace
 from directional_sync.core.due import Ending
 from directional_sync.errors import HostError, LockHeldError
+from directional_sync.listing import list_targets
 from directional_sync.model.lifecycle import Skip
 from directional_sync.model.record import Summary
 from directional_sync.past import log

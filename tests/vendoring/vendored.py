@@ -13,9 +13,10 @@ from typing import Any
 import yaml
 from tests.project import Project
 
-from directional_sync.app import RunOptions, Selection, Status, open_workspace, prune, status, verify
+from directional_sync.app import RunOptions, Selection, open_workspace, prune, verify
 from directional_sync.model.lifecycle import Outcome
 from directional_sync.model.record import Summary, TargetRecord
+from directional_sync.status import Status, status
 from directional_sync.testing.git_server import GitServer
 from directional_sync.testing.upstreams import Content, Upstream, empty
 

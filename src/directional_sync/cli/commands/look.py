@@ -12,11 +12,12 @@ from directional_sync.errors import Exit
 from directional_sync.model.lifecycle import ON_PURPOSE
 
 if TYPE_CHECKING:
-    from directional_sync.app import Status, StatusRow, TargetRow
+    from directional_sync.listing import TargetRow
     from directional_sync.model.past import LastRun
     from directional_sync.model.plan import FileDiff, Plan, Sign
     from directional_sync.render.drift import Drift
     from directional_sync.render.listing import Last, Listed
+    from directional_sync.status import Status, StatusRow
     from directional_sync.workspace import Selection
 
 _LIST_HELP = """List the targets, their schedules and last runs.
@@ -70,15 +71,15 @@ def list_targets(face: Face, selection: Selection) -> int:
 
 
 def listed(face: Face, selection: Selection) -> int:
-    from directional_sync import app
-    from directional_sync.render import listing
+    from directional_sync import listing
+    from directional_sync.render import listing as words
     from directional_sync.system import host
 
-    rows = [_listed(row) for row in app.list_targets(face.open(glance=True), selection)]
+    rows = [_listed(row) for row in listing.list_targets(face.open(glance=True), selection)]
     if face.console.looks.form is not Form.TEXT:
-        face.console.document([listing.target_json(row) for row in rows])
+        face.console.document([words.target_json(row) for row in rows])
     else:
-        face.console.result(listing.targets(rows, face.console.out_ink, host.utc_now()))
+        face.console.result(words.targets(rows, face.console.out_ink, host.utc_now()))
     return int(Exit.OK)
 
 
@@ -101,14 +102,15 @@ def _last(last: LastRun | None) -> Last | None:
 @click.option("--check", is_flag=True, help="Exit 5 when anything differs, 1 when a target is overdue.")
 @faced
 def status(face: Face, selection: Selection, check: bool) -> int:
-    from directional_sync import app
+    from directional_sync import status as standing
     from directional_sync.cli.progress import listeners
     from directional_sync.render import drift, telling
     from directional_sync.system import host
+    from directional_sync.workspace import RunOptions
 
     workspace = face.open()
     with listeners(face.console) as tell:
-        found = app.status(workspace, selection, app.RunOptions(dry_run=True, command=face.command), tell)
+        found = standing.status(workspace, selection, RunOptions(dry_run=True, command=face.command), tell)
     rows = [_drift(row) for row in found.rows]
     if face.console.looks.form is not Form.TEXT:
         document = {
