@@ -103,12 +103,12 @@ def test_cut_off_after_each_write_the_same_undoing_goes_on(
     class Killed(BaseException):
         pass
 
-    def ended(self: ledger.TargetLedger, *given: object) -> None:
+    def ended(self: ledger.TargetLedger, *given: object, **named: object) -> None:
         nonlocal left
         left -= 1
         if left < 0:
             raise Killed
-        real(self, *given)  # type: ignore[arg-type]
+        real(self, *given, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(ledger.TargetLedger, "ended", ended)
     with pytest.raises(Killed):
