@@ -16,6 +16,22 @@ from directional_sync.model.notify import Channel, Ping
 from directional_sync.system import host
 from directional_sync.workspace import Selection, Workspace, open_workspace
 
+_STATES = {
+    "disabled_inactivity": (
+        "GitHub has switched {file} off, since nothing was committed for 60 days; nothing runs by itself",
+        "gh workflow enable {file}; a commit now and then keeps it on",
+    ),
+    "disabled_manually": (
+        "somebody has switched {file} off on GitHub; nothing runs by itself",
+        "gh workflow enable {file}",
+    ),
+    "missing": (
+        "GitHub does not know {file}, or the token may not see it; it has to be on the default branch",
+        "push it to the default branch; the token needs to read actions",
+    ),
+}
+"""What GitHub answers of a workflow that does not start by itself -> what it means, and what to do."""
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -225,6 +241,36 @@ def _workflow(workspace: Workspace) -> Iterator[Check]:
         yield Check("schedule", "workflow", None, "it differs from what the schedules in the YAML say", fix)
     else:
         yield Check("schedule", "workflow", True, "matches the schedules in the YAML")
+    if path.exists():
+        yield from _on_github(workspace, path.name)
+
+
+def _on_github(workspace: Workspace, file: str) -> Iterator[Check]:
+    """Whether GitHub still starts the workflow: it stops doing so after 60 days without a commit, and tells nobody.
+    Asked only with a token that is meant for this remote."""
+    from directional_sync.git.repository import Repository
+    from directional_sync.model.target import Deliver
+    from directional_sync.sharing.forge import forge
+    from directional_sync.sharing.opening import NotThisBranchError, far_side
+
+    deliver = workspace.config.deliver or Deliver()
+    try:
+        far, token, variable = far_side(Repository.open(workspace.root), deliver, workspace.environ)
+    except (NotThisBranchError, SyncError):
+        return  # no remote, or no token: told of under delivery, where it matters
+    api = forge(deliver.api, far.outward.url, token, variable, workspace.environ, lambda: False)
+    if api is None:
+        return
+    try:
+        state = api.workflow_state(file)
+    except SyncError as error:
+        yield Check("schedule", "on GitHub", None, f"could not be asked: {error.message} ({error.code})", error.hint)
+        return
+    if state == "active":
+        yield Check("schedule", "on GitHub", True, f"{file} is enabled")
+    elif state:
+        message, fix = _STATES.get(state, (f"{file} is {state.replace('_', ' ')}", "gh workflow enable {file}"))
+        yield Check("schedule", "on GitHub", False, message.format(file=file), fix.format(file=file))
 
 
 def _runs(workspace: Workspace) -> Iterator[Check]:

@@ -17,6 +17,7 @@ from directional_sync.service.complaints import OutcomeUnknownError
 BEGIN = "<!-- directional-sync -->"
 END = "<!-- /directional-sync -->"
 _TIMEOUT_S = 120.0
+_GLANCE_S = 10.0
 _PAGES_MAX = 20
 _PAGE = 50
 _SCP = re.compile(r"(?:[^@/]+@)?([^:/]+):(?!//)(.+)")
@@ -52,6 +53,22 @@ class Forge:
             return _address(self._updated(client, found, title, text)), note
         finally:
             client.close()
+
+    def workflow_state(self, file: str) -> str:
+        """Whether the workflow in `file` starts by itself, in GitHub's words: `active`, `disabled_inactivity`, and so
+        on; "missing" where it knows none, "" where nobody can be asked. Raises SyncError E-SERVICE-..."""
+        if self.kind is not ForgeKind.GITHUB:
+            return ""
+        client = Client(self._service(), self.environment, retries=0, timeout_s=_GLANCE_S, stop=self.stop)
+        try:
+            value = client.ask("GET", f"/repos/{self._path}/actions/workflows/{quote(file)}").value
+        except RemoteError as error:
+            if error.code == "E-SERVICE-GONE":
+                return "missing"
+            raise
+        finally:
+            client.close()
+        return str(value.get("state", "")) if isinstance(value, dict) else ""
 
     def _service(self) -> Service:
         if self.kind is ForgeKind.GITHUB:
