@@ -218,6 +218,7 @@ VARIANTS = [
 ]
 
 
+# G21, T37, T38
 @pytest.mark.parametrize("tool", ["actionlint", "zizmor", "check-jsonschema"])
 @pytest.mark.parametrize("text", VARIANTS, ids=["starter", "zones", "pull requests", "matrix", "notices"])
 def test_g21_linters_find_nothing(tool: str, text: str, tmp_path: Path) -> None:
