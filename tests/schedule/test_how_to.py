@@ -43,8 +43,10 @@ def shell(project: Project, line: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_file_is_taken() -> None:
-    [text] = BLOCKS["yaml"]
-    prices, closing = read(text.encode(), "sync.yaml", {}).targets
+    text, more = BLOCKS["yaml"]
+    file = read(f"{text}\n{more}".encode(), "sync.yaml", {})
+    assert (file.concurrency.targets, file.concurrency.per_host) == (8, 2)
+    prices, closing = file.targets
     assert prices.schedule is not None and prices.schedule.timezone == "Europe/Brussels"
     assert prices.punctuality.jitter_s == 600
     assert (closing.punctuality.catchup, closing.punctuality.catchup_max) == (Catchup.ALL, 3)

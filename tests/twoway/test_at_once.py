@@ -170,7 +170,9 @@ def test_what_was_only_touched_is_looked_at_once_and_nothing_is_written(two: Two
     state = two.pair.state()
     read.clear()
     record = two.run()
-    assert record.outcome is Outcome.IN_SYNC and not record.effects and read == ["f"]
+    assert record.outcome is Outcome.IN_SYNC and not record.effects
+    # What was changed right before it was looked at, as `g` may have been, is looked at once more.
+    assert read.count("f") == 1 and set(read) <= {"f", "g"}
     assert (two.project.head, two.project.git("for-each-ref")) == (before[0], before[2])
     assert two.pair.state() == state
 
