@@ -55,6 +55,8 @@ class _Early:
     error: Exception | None = None
     head: str = ""
     """The commit that the branch was at."""
+    dropped: bool = False
+    """Nobody wants it any more."""
 
 
 @dataclass
@@ -156,6 +158,8 @@ class Ahead:
         except Exception as error:  # raised where the target is carried out, which knows what to do with each kind
             early.error = error
         with self._turn:
+            if early.dropped and early.found is not None:
+                early.found.stack.close()  # nobody waited for it any longer
             if target.name != self._at_hand:
                 self._looking.discard(target.name)
             self._begin()
@@ -164,8 +168,10 @@ class Ahead:
         early.relay.forget()
         if early.thread is not None:
             early.thread.join(_PATIENCE_S)
-        if early.found is not None:
-            early.found.stack.close()
+        with self._turn:
+            early.dropped = True
+            if early.found is not None:
+                early.found.stack.close()
 
     def _stop(self, target: Target) -> Stop:
         mode = self.mode_of(target)
